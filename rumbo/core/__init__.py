@@ -1,0 +1,1 @@
+"""What every part stands on: registry, options, errors, seeds, devices, messages. Imports nothing heavy."""

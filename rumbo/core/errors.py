@@ -1,0 +1,105 @@
+"""Errors that people meet. Each says what was met, what is allowed and what to do, and has its exit code."""
+
+import difflib
+from collections.abc import Iterable
+
+from rumbo.core.messages import t
+
+
+class RumboError(Exception):
+    """Anything we stop for and can explain; exit code 1 is a fault of ours."""
+
+    exit_code = 1
+
+
+class UsageError(RumboError, ValueError):
+    """What was typed or passed cannot be done."""
+
+    exit_code = 2
+
+
+class UnknownName(UsageError):
+    """No such name; the nearest ones are told."""
+
+
+class OptionError(UsageError):
+    """A value is outside what the option allows."""
+
+
+class ShapeError(UsageError):
+    """Sizes that do not fit together."""
+
+
+class DataError(RumboError, ValueError):
+    """What is in the data (or in a model file) cannot be used."""
+
+    exit_code = 3
+
+
+class TrainingError(RumboError):
+    """Training failed: not finite, out of memory."""
+
+    exit_code = 4
+
+
+class StorageError(RumboError):
+    """Storage failed: disk full, not writable, damaged beyond the last good copy."""
+
+    exit_code = 4
+
+
+class GateError(RumboError):
+    """A quality gate was not reached."""
+
+    exit_code = 5
+
+
+class FolderInUse(RumboError):
+    """Another process works in this run folder."""
+
+    exit_code = 75
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str], where: str = "") -> UnknownName:
+    """An `UnknownName` that repeats the name and tells the nearest known ones.
+
+    Args:
+        kind: what was looked for, as a word for people ("model"); translated here.
+        name: what was met.
+        known: all names that exist.
+        where: a command that lists them, such as "rumbo models"; may be empty.
+    """
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or difflib.get_close_matches(
+        name.lower(), known, n=3, cutoff=0.4
+    )
+    message = t("no {kind} is called '{name}'", kind=t_kind(kind), name=name)
+    if near:
+        message += "; " + t("nearest: {names}", names=", ".join(near))
+    message += "."
+    if where:
+        message += " " + t("`{command}` shows all {count}.", command=where, count=len(known))
+    elif not near or len(known) <= 12:
+        message += " " + t("Known: {names}.", names=", ".join(known))
+    return UnknownName(message)
+
+
+def t_kind(kind: str) -> str:
+    """The word for a kind of thing, in the language in force."""
+    kinds = {
+        "model": t("model"),
+        "metric": t("metric"),
+        "loss": t("loss"),
+        "task": t("task"),
+        "option": t("option"),
+        "optimizer": t("optimizer"),
+        "schedule": t("schedule"),
+        "data format": t("data format"),
+        "verb": t("verb"),
+        "column": t("column"),
+        "split": t("split"),
+        "key": t("key"),
+        "preset": t("preset"),
+        "device": t("device"),
+    }
+    return kinds.get(kind, kind)

@@ -1,0 +1,181 @@
+"""Options: frozen keyword-only dataclasses, a sentence per field, checked at birth, set from text as `a.b=c`."""
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, Self, get_args, get_origin
+
+from rumbo.core.errors import OptionError, unknown_name
+from rumbo.core.messages import t
+
+Scalar = str | int | float | bool | None
+
+
+def option(default: Any, sentence: str, *, low: float | None = None, high: float | None = None) -> Any:
+    """A field of an options class: its default, its sentence of help, and the range of its value (inclusive)."""
+    metadata = {"sentence": sentence, "low": low, "high": high}
+    if isinstance(default, type):
+        return field(default_factory=default, metadata=metadata)
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Base of all options. Variants are made with `dataclasses.replace`, presets are functions."""
+
+    def __post_init__(self) -> None:
+        hints = typing.get_type_hints(type(self))
+        for spec in fields(self):
+            _check(spec, hints[spec.name], getattr(self, spec.name))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Build from a mapping as `to_dict` made it; unknown keys are refused with the nearest name."""
+        return _build(cls, values, cls.__name__)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON types, defaults included."""
+        return {spec.name: _plain(getattr(self, spec.name)) for spec in fields(self)}
+
+    def override(self, path: str, text: str) -> Self:
+        """A copy with the option at a dotted path read from text.
+
+        Raises:
+            UnknownName: no option at that path.
+            OptionError: the text does not read as the option's type, or is out of range.
+        """
+        return _override(self, path.split("."), text, path)
+
+
+def all_options(cls: type[Options], prefix: str = "") -> dict[str, tuple[Any, str]]:
+    """Every option below a class: dotted path -> (default, sentence)."""
+    found: dict[str, tuple[Any, str]] = {}
+    hints = typing.get_type_hints(cls)
+    for spec in fields(cls):
+        kind, path = hints[spec.name], prefix + spec.name
+        if isinstance(kind, type) and issubclass(kind, Options):
+            found |= all_options(kind, path + ".")
+        else:
+            default = spec.default if spec.default is not dataclasses.MISSING else spec.default_factory()  # type: ignore[misc]
+            found[path] = (default, spec.metadata.get("sentence", ""))
+    return found
+
+
+def parse_scalar(text: str) -> Scalar:
+    """Read a value whose type is not known: none, true, false, whole number, number, else text."""
+    words: dict[str, Scalar] = {"none": None, "null": None, "true": True, "false": False}
+    if text.strip().lower() in words:
+        return words[text.strip().lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def parse(kind: Any, text: str, path: str) -> Any:
+    """Read text as a value of an annotated type; the message names the option."""
+    if get_origin(kind) in (types.UnionType, typing.Union):
+        inner = [arm for arm in get_args(kind) if arm is not type(None)]
+        if type(None) in get_args(kind) and text.strip().lower() in ("none", "null", ""):
+            return None
+        return parse(inner[0], text, path)
+    if get_origin(kind) is Literal:
+        return text if text in get_args(kind) else parse_scalar(text)
+    if get_origin(kind) is tuple:
+        return tuple(parse(get_args(kind)[0], part.strip(), path) for part in text.split(",") if part.strip())
+    if kind is bool:
+        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+        if text.strip().lower() not in words:
+            raise OptionError(t("{path}='{text}' must be true or false.", path=path, text=text))
+        return words[text.strip().lower()]
+    if kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            wanted = t("a whole number") if kind is int else t("a number")
+            raise OptionError(t("{path}='{text}' must be {wanted}.", path=path, text=text, wanted=wanted)) from None
+    return text
+
+
+def _check(spec: "dataclasses.Field[Any]", kind: Any, value: Any) -> None:
+    if value is None or isinstance(value, Options):
+        return
+    arms = get_args(kind) if get_origin(kind) in (types.UnionType, typing.Union) else (kind,)
+    for arm in arms:
+        if get_origin(arm) is Literal and value not in get_args(arm):
+            allowed = ", ".join(str(choice) for choice in get_args(arm))
+            raise OptionError(t("{path}='{text}' must be one of: {allowed}.", path=spec.name, text=str(value), allowed=allowed))
+    if float in arms or int in arms:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise OptionError(t("{path}='{text}' must be {wanted}.", path=spec.name, text=str(value), wanted=t("a number")))
+        if float not in arms and not isinstance(value, int):
+            raise OptionError(
+                t("{path}='{text}' must be {wanted}.", path=spec.name, text=str(value), wanted=t("a whole number"))
+            )
+        low, high = spec.metadata.get("low"), spec.metadata.get("high")
+        if (low is not None and value < low) or (high is not None and value > high):
+            if low is not None and high is not None:
+                raise OptionError(
+                    t("{path}={value} must lie in [{low}, {high}].", path=spec.name, value=value, low=low, high=high)
+                )
+            bound = t("at least {low}", low=low) if low is not None else t("at most {high}", high=high)
+            raise OptionError(t("{path}={value} must be {bound}.", path=spec.name, value=value, bound=bound))
+    elif arms == (bool,) and not isinstance(value, bool):
+        raise OptionError(t("{path}='{text}' must be true or false.", path=spec.name, text=str(value)))
+    elif str in arms and not isinstance(value, str):
+        raise OptionError(t("{path}='{text}' must be text.", path=spec.name, text=str(value)))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Options):
+        return value.to_dict()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _build(cls: type[Any], values: Mapping[str, Any], where: str) -> Any:
+    if not isinstance(values, Mapping):
+        raise OptionError(t("{path}='{text}' must be a group of options.", path=where, text=str(values)[:80]))
+    hints, known = typing.get_type_hints(cls), {spec.name for spec in fields(cls)}
+    arguments: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in known:
+            raise unknown_name("option", str(key)[:80], known)
+        kind = hints[key]
+        if isinstance(kind, type) and issubclass(kind, Options):
+            value = _build(kind, value, key)
+        elif get_origin(kind) is tuple and isinstance(value, list):
+            value = tuple(value)
+        elif get_origin(kind) is tuple or get_origin(kind) is dict:
+            wanted = dict if get_origin(kind) is dict else tuple
+            if not isinstance(value, wanted):
+                raise OptionError(t("{path}='{text}' must be a group of options.", path=key, text=str(value)[:80]))
+        arguments[key] = value
+    return cls(**arguments)
+
+
+def _override(options: Any, path: list[str], text: str, whole: str) -> Any:
+    name, rest = path[0], path[1:]
+    known = [spec.name for spec in fields(options)]
+    if name not in known:
+        prefix = whole[: len(whole) - len(".".join(path))]
+        raise unknown_name("option", whole, [prefix + key for key in known], where="rumbo train --list-options")
+    kind, current = typing.get_type_hints(type(options))[name], getattr(options, name)
+    if isinstance(current, Options):
+        if not rest:
+            names = ", ".join(f"{whole}.{spec.name}" for spec in fields(current))
+            raise OptionError(t("'{path}' is a group; set one of: {names}.", path=whole, names=names))
+        return dataclasses.replace(options, **{name: _override(current, rest, text, whole)})
+    if isinstance(current, dict) and len(rest) == 1:
+        return dataclasses.replace(options, **{name: {**current, rest[0]: parse_scalar(text)}})
+    if rest:
+        raise unknown_name("option", whole, [whole[: -len(".".join(rest)) - 1]])
+    return dataclasses.replace(options, **{name: parse(kind, text, whole)})
