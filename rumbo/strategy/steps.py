@@ -1,0 +1,50 @@
+"""What to try for each gap: the recipe of the course, in the order of cost. Measured advice is another matter."""
+
+from rumbo.core.messages import t
+from rumbo.strategy.gaps import Diagnosis, GapName
+
+
+def next_steps(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """Sentences that say what to try, for the verdict first and then for the other gaps that matter.
+
+    Source: Ng 2018, "Machine Learning Yearning", ch. 25, 27, 38, 42.
+    """
+    if diagnosis.verdict == "undecided":
+        return (_gather(diagnosis.smallest_dev_size),)
+    if diagnosis.verdict == "none":
+        return (
+            t("Look at the wrong examples below: are their labels right, and do they have something in common?"),
+            t("If people do better than the model, give their error with --human-error and diagnose again."),
+        )
+    names = dict.fromkeys([diagnosis.verdict, *diagnosis.also])
+    return tuple(dict.fromkeys(step for name in names for step in _recipe(GapName(name))))
+
+
+def _gather(size: int | None) -> str:
+    if size is None:
+        return t("Put more examples into dev and test, then diagnose again.")
+    return t("Put at least {size} examples into dev, then diagnose again.", size=size)
+
+
+def _recipe(name: GapName) -> tuple[str, ...]:
+    recipes = {
+        GapName.AVOIDABLE_BIAS: (
+            t("Train longer, or with a better learning rate: is the training loss still falling in the last epochs?"),
+            t("Use a larger network, or one that starts from pretrained weights."),
+            t("Regularize less: lower weight decay, dropout and augmentation."),
+        ),
+        GapName.VARIANCE: (
+            t("Get more training data, or more from the same with augmentation."),
+            t("Regularize more: weight decay, dropout, early stopping."),
+            t("Start from pretrained weights, or use a smaller network."),
+        ),
+        GapName.DATA_MISMATCH: (
+            t("Look at the wrong examples of dev: what do they have that the training data lack?"),
+            t("Collect or make training data that look like dev."),
+        ),
+        GapName.DEV_OVERFIT: (
+            t("Make dev larger, or make a new one from fresh data."),
+            t("Compare fewer variants by dev, and choose between close ones by their cost."),
+        ),
+    }
+    return recipes[name]
