@@ -1,0 +1,64 @@
+"""One function a verb. Names load what they need when they are first used.
+
+Files are named by nouns: a file `train.py` would hide the function `train`.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rumbo.api.comparison import compare
+    from rumbo.api.demonstration import demo
+    from rumbo.api.machine import doctor
+    from rumbo.api.estimators import Classifier, Regressor
+    from rumbo.api.evaluation import evaluate
+    from rumbo.api.fitting import fit
+    from rumbo.api.model_list import model_list
+    from rumbo.api.prediction import predict
+    from rumbo.api.reporting import report
+    from rumbo.api.run import Run, load
+    from rumbo.api.network_summary import summary
+    from rumbo.api.training import train
+    from rumbo.data import open_data
+
+_HOME = {
+    "Classifier": "rumbo.api.estimators",
+    "Regressor": "rumbo.api.estimators",
+    "Run": "rumbo.api.run",
+    "compare": "rumbo.api.comparison",
+    "demo": "rumbo.api.demonstration",
+    "doctor": "rumbo.api.machine",
+    "evaluate": "rumbo.api.evaluation",
+    "fit": "rumbo.api.fitting",
+    "load": "rumbo.api.run",
+    "model_list": "rumbo.api.model_list",
+    "open_data": "rumbo.data",
+    "predict": "rumbo.api.prediction",
+    "report": "rumbo.api.reporting",
+    "summary": "rumbo.api.network_summary",
+    "train": "rumbo.api.training",
+}
+
+__all__ = [
+    "Classifier",
+    "Regressor",
+    "Run",
+    "compare",
+    "demo",
+    "doctor",
+    "evaluate",
+    "fit",
+    "load",
+    "model_list",
+    "open_data",
+    "predict",
+    "report",
+    "summary",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'rumbo.api' has no attribute {name!r}")

@@ -1,0 +1,39 @@
+"""The complete description of a run, as config.yaml holds it. Needs no torch."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rumbo.core.options import Options, option
+from rumbo.data.options import DataOptions
+from rumbo.training.options import FitOptions
+
+Preset = Literal["quick", "good", "best"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions(Options):
+    """Which network, and where its weights begin."""
+
+    name: str | None = option(None, "The network, a name that `rumbo models` lists; none chooses from the data.")
+    weights: str = option("none", "Where the weights begin: none, imagenet, or a .safetensors file of the same network.")
+    freeze: Literal["none", "features"] = option(
+        "none", "With weights: train everything, or only the last layer and leave the features as they are."
+    )
+    options: dict[str, str | int | float | bool | None] = option(
+        {}, "The network's own options; `rumbo models NAME` lists them."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig(Options):
+    """Everything that a run depends on, defaults included."""
+
+    path: str = option("", "The data, relative to the folder of this file.")
+    task: str | None = option(None, "classify, regress or multilabel; none reads it off the target.")
+    target: str | None = option(None, "The target column, or several yes/no columns with commas; none chooses.")
+    goal: str | None = option(None, "The metric that chooses the best epoch; none takes the task's usual one.")
+    seed: int = option(0, "All randomness is a function of this number.", low=0, high=2**31 - 1)
+    device: str = option("auto", "auto, cpu, cuda or cuda:N.")
+    data: DataOptions = option(DataOptions, "From files to numbers.")
+    model: ModelOptions = option(ModelOptions, "Which network.")
+    train: FitOptions = option(FitOptions, "How it is trained.")

@@ -1,0 +1,36 @@
+"""Answers for new data, by the same decoding and preprocessing as in training."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from rumbo.api.run import Run, as_run
+from rumbo.api.sources import open_source
+from rumbo.tasks.task import Predictions
+
+
+def predict(run: Run | str | Path, data: str | Path | Sequence[str | Path]) -> pl.DataFrame:
+    """Predict each example of a folder, a file, a table or several of them.
+
+    Args:
+        run: a run or its folder.
+        data: pictures, folders of pictures, tables; labels in them are not needed and not read.
+
+    Returns:
+        One row per example: id, prediction, probabilities.
+
+    Raises:
+        UsageError: nothing is at a path.
+        DataError: the data lack what the model needs, or cannot be read.
+    """
+    model = as_run(run).model
+    paths = [data] if isinstance(data, str | Path) else list(data)
+    tables = []
+    for path in paths:
+        predictions = model.predict(open_source(str(path), base=Path.cwd(), labelled=False))
+        unlabelled = Predictions(
+            ids=predictions.ids, outputs=predictions.outputs, truth=None, weights=predictions.weights
+        )
+        tables.append(model.task.table(unlabelled))
+    return pl.concat(tables)

@@ -1,0 +1,249 @@
+"""From a path to everything that training needs: data opened, checked and split, inputs fitted, network built."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from rumbo import metrics
+from rumbo.api.config import Preset, RunConfig
+from rumbo.api.defaults import apply_preset, choose_model, choose_rule, choose_training, flips
+from rumbo.api.sources import open_source
+from rumbo.core.devices import choose_device, num_cores
+from rumbo.core.errors import DataError, unknown_name
+from rumbo.core.messages import t
+from rumbo.core.seeds import stream
+from rumbo.data.checks import CheckReport, check_data
+from rumbo.data.images import BadItem, ImageSource, load_images
+from rumbo.data.loader import Examples, Loader, Pixels, PixelsInMemory, PixelsOnDemand
+from rumbo.data.manifest import Dataset, TargetKind
+from rumbo.data.preprocess import DecodeRule, Preprocess, fit_preprocess
+from rumbo.data.split import Split, make_split
+from rumbo.tasks import TASKS
+from rumbo.tasks.task import DatasetTask
+from rumbo.tasks.trained import ModelSpec, TrainedModel, build_task, examples_from
+from rumbo.training.loop import FitData
+
+EVALUATION_BATCH = 256
+NUM_STATISTICS = 5_000
+"""Training pictures that mean and deviation are taken from when they do not all stay in memory."""
+
+Progress = Callable[[str, int, int], None]
+"""Told (what, done, of how many) while something long goes on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A run before its first step. Nothing was written yet."""
+
+    config: RunConfig
+    dataset: Dataset
+    split: Split
+    checks: CheckReport
+    trained: TrainedModel
+    examples: Examples
+    decisions: tuple[str, ...]
+
+    @property
+    def task(self) -> DatasetTask:
+        """The task, with its network."""
+        return self.trained.task
+
+    @property
+    def goal(self) -> str:
+        """The metric that chooses the best epoch."""
+        assert self.config.goal is not None
+        return self.config.goal
+
+    def rows(self, split: str) -> np.ndarray:
+        """Rows of a split; empty where there is none."""
+        return self.split.rows(self.dataset, split)
+
+    def evaluation_loader(self, split: str) -> Loader | None:
+        """A split in its order, unchanged; None where it is empty."""
+        rows = self.rows(split)
+        return Loader(examples=self.examples, rows=rows, batch_size=EVALUATION_BATCH) if len(rows) else None
+
+    def fit_data(self) -> FitData:
+        """What the loop takes."""
+        options, rule = self.config.data, self.trained.preprocess.image
+        assert self.config.train.batch_size is not None
+        train = Loader(
+            examples=self.examples,
+            rows=self.rows("train"),
+            batch_size=self.config.train.batch_size,
+            seed=self.config.seed,
+            augment=options.augment if rule else None,
+            flip=flips(options, rule.rule if rule else None),
+        )
+        return FitData(
+            train=train,
+            dev=self.evaluation_loader("dev"),
+            goal=self.goal,
+            higher_is_better=metrics.higher_is_better(self.goal),
+            seed=self.config.seed,
+        )
+
+
+def prepare(config: RunConfig, *, base: Path, preset: Preset = "good", progress: Progress | None = None) -> Prepared:
+    """Open, decode, check, split and fit; build the network.
+
+    Args:
+        config: what was asked for; the result's config has every choice filled in.
+        base: the folder that `config.path` is relative to.
+        preset: how much effort.
+        progress: told while pictures are decoded.
+
+    Raises:
+        UsageError: what was asked for cannot be done.
+        DataError: what is in the data cannot be used.
+    """
+    device = choose_device(config.device)
+    dataset = open_source(config.path, base=base, target=config.target, task=config.task)
+    assert dataset.target is not None
+    task_name = config.task or _task_of(dataset.target.kind)
+    TASKS.get(task_name)
+    goal = config.goal or metrics.default_goal(task_name)
+    if goal not in metrics.for_task(task_name):
+        raise unknown_name("metric", goal, metrics.for_task(task_name))
+    model_options = choose_model(dataset, config.model)
+    assert model_options.name is not None
+    rule = choose_rule(dataset.images, model_options.name, config.data) if dataset.images is not None else None
+    dataset, pixels, bad = _decode(dataset, rule, config.data.memory_gib, progress)
+    split = make_split(dataset, config.data.split, config.seed)
+    checks = check_data(dataset, split, bad)
+    _gate(dataset, bad, checks, config.data.max_bad_fraction)
+    rows = split.rows(dataset, "train")
+    train_set = dataset.take(rows)
+    sample = rows if len(rows) <= NUM_STATISTICS or isinstance(pixels, PixelsInMemory) else rows[:NUM_STATISTICS]
+    preprocess = fit_preprocess(
+        train_set,
+        None if pixels is None else pixels.gather(sample).numpy(),
+        rule,
+        quantiles=config.data.numbers == "quantile",
+    )
+    config = replace(config, task=task_name, goal=goal, device=str(device), target=",".join(dataset.target.columns))
+    config = apply_preset(replace(config, model=model_options), preset, len(rows))
+    config = replace(config, train=choose_training(config.train, len(rows)))
+    trained = _build(config, task_name, train_set, preprocess)
+    trained.task.model.to(device)
+    examples = examples_from(dataset, preprocess, trained.task.encode(dataset), pixels)
+    decisions = (*dataset.decisions, dataset.target.reason, *split.decisions, *_choices(config, preprocess))
+    return Prepared(
+        config=config,
+        dataset=dataset,
+        split=split,
+        checks=checks,
+        trained=trained,
+        examples=examples,
+        decisions=tuple(sentence for sentence in decisions if sentence),
+    )
+
+
+def _task_of(kind: TargetKind) -> str:
+    return {TargetKind.CLASS: "classify", TargetKind.NUMBER: "regress", TargetKind.LABELS: "multilabel"}[kind]
+
+
+def _decode(
+    dataset: Dataset, rule: DecodeRule | None, memory_gib: float, progress: Progress | None
+) -> tuple[Dataset, Pixels | None, tuple[BadItem, ...]]:
+    """All pictures decoded once, so that bad ones are known before step 1, and left out."""
+    bad = tuple(dataset.bad)
+    if dataset.images is None or rule is None:
+        return dataset, None, bad
+    ids = dataset.table["id"].to_list()
+    channels = 1 if rule.mode == "grey" else 3
+    fits = len(dataset) * channels * rule.height * rule.width <= memory_gib * 2**30
+    told = (lambda done, total: progress(t("reading pictures"), done, total)) if progress else None
+    if fits:
+        pixels, broken = load_images(dataset.images, ids, rule, num_threads=num_cores(), progress=told)
+        good = _others(len(dataset), broken)
+        memory = PixelsInMemory(pixels if len(good) == len(dataset) else pixels[good])
+        return (dataset if len(good) == len(dataset) else dataset.take(good)), memory, (*bad, *broken)
+    broken = _find_broken(dataset.images, ids, rule, told)
+    dataset = dataset.take(_others(len(dataset), broken))
+    assert dataset.images is not None
+    on_demand = PixelsOnDemand(dataset.images, dataset.table["id"].to_list(), rule)
+    return dataset, on_demand, (*bad, *broken)
+
+
+def _find_broken(
+    images: ImageSource, ids: list[str], rule: DecodeRule, told: Callable[[int, int], None] | None
+) -> list[BadItem]:
+    """Decode in chunks and keep nothing but the names of what is broken."""
+    broken: list[BadItem] = []
+    for low in range(0, len(ids), 1024):
+        rows = np.arange(low, min(low + 1024, len(ids)))
+        _, found = load_images(images.take(rows), [ids[row] for row in rows], rule, num_threads=num_cores())
+        broken += [replace(item, row=item.row + low) for item in found]
+        if told:
+            told(int(rows[-1]) + 1, len(ids))
+    return broken
+
+
+def _others(num_rows: int, broken: list[BadItem]) -> np.ndarray:
+    return np.setdiff1d(np.arange(num_rows), [item.row for item in broken])
+
+
+def _gate(dataset: Dataset, bad: tuple[BadItem, ...], checks: CheckReport, max_bad_fraction: float) -> None:
+    """Stop before step 1 where too much is unusable or a check found an error."""
+    total = len(dataset) + len(bad)
+    if len(bad) > max_bad_fraction * total:
+        listed = "; ".join(f"{item.id}: {item.reason}" for item in bad[:5]) + ("; …" if len(bad) > 5 else "")
+        raise DataError(
+            t(
+                "{count} of {total} examples cannot be used, more than the {allowed:.1%} allowed: {listed} "
+                "Mend them, or allow more with --set data.max_bad_fraction={suggestion:.2f}.",
+                count=len(bad),
+                total=total,
+                allowed=max_bad_fraction,
+                listed=listed,
+                suggestion=min(1.0, np.ceil(100 * len(bad) / total) / 100),
+            )
+        )
+    errors = [finding for finding in checks.findings if finding.severity == "error"]
+    if errors:
+        raise DataError(" ".join(f"{finding.message} {finding.remedy}" for finding in errors))
+
+
+def _build(config: RunConfig, task_name: str, train_set: Dataset, preprocess: Preprocess) -> TrainedModel:
+    assert config.model.name is not None
+    model = ModelSpec(name=config.model.name, options=config.model.options)
+    target = TASKS.get(task_name).read_target(train_set)
+    torch.manual_seed(stream(config.seed, "initial weights"))
+    keywords = {"label_smoothing": config.train.label_smoothing} if task_name == "classify" else {}
+    task = build_task(task_name, target, preprocess, model, **keywords)
+    return TrainedModel(task=task, preprocess=preprocess, model=model)
+
+
+def _choices(config: RunConfig, preprocess: Preprocess) -> list[str]:
+    """What was chosen for the user, in words."""
+    sentences = [
+        t(
+            "network {model}, {epochs} epochs, {batch} examples a step.",
+            model=config.model.name or "",
+            epochs=config.train.epochs,
+            batch=config.train.batch_size,
+        )
+    ]
+    if preprocess.image is not None:
+        rule = preprocess.image.rule
+        sentences.append(
+            t(
+                "pictures as {mode}, {height}x{width} px ({fit}).",
+                mode=t("grey") if rule.mode == "grey" else t("color"),
+                height=rule.height,
+                width=rule.width,
+                fit=t("stretched") if rule.fit == "stretch" else t("middle cropped"),
+            )
+        )
+        if config.data.augment is not None:
+            mirrored = flips(config.data, rule)
+            sentences.append(
+                t("training pictures are shifted, zoomed, turned and mirrored a little.")
+                if mirrored
+                else t("training pictures are shifted, zoomed and turned a little, not mirrored.")
+            )
+    return sentences

@@ -1,0 +1,259 @@
+"""The main job: data in, a run folder with a model, its predictions and a report out."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rumbo.api.config import ModelOptions, Preset, RunConfig
+from rumbo.api.finish import finish
+from rumbo.api.interrupts import Interrupted, StopRequest, stop_requests
+from rumbo.api.prepare import Prepared, Progress, prepare
+from rumbo.api.run import Run
+from rumbo.api.sources import DIGITS
+from rumbo.api.weights import load_weights
+from rumbo.core.errors import DataError, UsageError
+from rumbo.core.messages import t
+from rumbo.runs import EventLog, ResultsTable, RunFolder, publisher, read_json, read_yaml, write_json, write_yaml
+from rumbo.training.events import Evaluated, Event, Finished, Stepped
+from rumbo.training.loop import fit
+from rumbo.training.optimizer import make_optimizer
+from rumbo.training.state import TrainState
+
+Watch = Callable[[Event | Prepared], None]
+"""What sees each event of a training: a progress bar, a page, a test. It cannot change anything."""
+
+
+@dataclass
+class Sitting:
+    """One process's work on a run: where it writes, and how far it has come."""
+
+    folder: RunFolder
+    prepared: Prepared
+    state: TrainState
+    events: EventLog
+    results: ResultsTable
+    saved_at_seconds: float = 0.0
+
+    def save(self) -> None:
+        """Publish a checkpoint."""
+        extra = {"events_offset": self.events.offset, "results_offset": self.results.offset}
+        publisher.publish(self.folder.checkpoints, self.state.step, self.state.to_files(extra))
+        self.saved_at_seconds = self.state.seconds
+
+
+def train(
+    data: str | Path | None = None,
+    *,
+    task: str | None = None,
+    target: str | None = None,
+    model: str | None = None,
+    weights: str | None = None,
+    freeze: str | None = None,
+    preset: Preset = "good",
+    epochs: int | None = None,
+    budget_seconds: float | None = None,
+    goal: str | None = None,
+    seed: int | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    config: str | Path | None = None,
+    device: str | None = None,
+    settings: Mapping[str, str] | None = None,
+    watch: Watch | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Train a network on data and write a run folder.
+
+    Args:
+        data: a folder, a file or a zip; formats are recognized by looking.
+        task: classify, regress or multilabel; read off the target when not given.
+        target: the target column(s) of a table.
+        model: a name of `rumbo models`.
+        weights: none, imagenet, or a .safetensors file.
+        freeze: none or features.
+        preset: quick, good or best.
+        epochs: passes over the training data.
+        budget_seconds: stop after the epoch in which this time is over.
+        goal: the metric that chooses the best epoch.
+        seed: all randomness is a function of it.
+        out: the run folder; a new name under `runs/` when not given.
+        resume: continue an interrupted run in `out`; a finished one is left alone.
+        config: a config.yaml to begin from.
+        device: auto, cpu, cuda.
+        settings: any option by its dotted path, as text: {"train.optimizer.momentum": "0.95"}.
+        watch: sees each event.
+        progress: told while pictures are read.
+
+    Raises:
+        UsageError: what was asked for cannot be done.
+        DataError: what is in the data cannot be used.
+        TrainingError: the cost is not finite.
+        Interrupted: asked to stop; the state was saved.
+    """
+    if resume:
+        return _resume(data, out, watch=watch, progress=progress)
+    if preset not in ("quick", "good", "best"):
+        raise UsageError(t("preset '{preset}' must be one of: quick, good, best.", preset=str(preset)))
+    wanted, base = _wanted(data, config)
+    named = {"task": task, "target": target, "goal": goal, "seed": seed, "device": device}
+    wanted = replace(wanted, **{key: value for key, value in named.items() if value is not None})
+    wanted = replace(
+        wanted,
+        model=_model_options(wanted.model, model, weights, freeze),
+        train=replace(
+            wanted.train,
+            epochs=epochs if epochs is not None else wanted.train.epochs,
+            budget_seconds=budget_seconds if budget_seconds is not None else wanted.train.budget_seconds,
+        ),
+    )
+    for path, text in (settings or {}).items():
+        wanted = wanted.override(path.removeprefix("options."), text)
+    RunFolder.check(out)
+    prepared = prepare(wanted, base=base, preset=preset, progress=progress)
+    load_weights(prepared, base)
+    with RunFolder.create(out, _name_of(wanted.path)) as folder:
+        relocated = _relocated(prepared.config, base, folder.path)
+        prepared = replace(prepared, config=relocated)
+        _write_beginning(folder, prepared)
+        sitting = Sitting(folder, prepared, _fresh_state(prepared), EventLog(folder.events), ResultsTable(folder.results))
+        return _sit(sitting, watch)
+
+
+def _wanted(data: str | Path | None, config: str | Path | None) -> tuple[RunConfig, Path]:
+    """The config that was asked for, and the folder that its path is relative to."""
+    base = Path.cwd()
+    wanted = RunConfig()
+    if config is not None:
+        file = Path(config)
+        if not file.is_file():
+            raise UsageError(t("no config file at '{path}'.", path=str(config)))
+        wanted, base = RunConfig.from_dict(read_yaml(file)), file.parent
+    if data is not None:
+        return replace(wanted, path=str(data)), Path.cwd()
+    if not wanted.path:
+        raise UsageError(t("nothing to train on: give a folder, a file or a zip, as in `rumbo train PHOTOS`."))
+    return wanted, base
+
+
+def _model_options(options: ModelOptions, name: str | None, weights: str | None, freeze: str | None) -> ModelOptions:
+    named = {"name": name, "weights": weights, "freeze": freeze}
+    return replace(options, **{key: value for key, value in named.items() if value is not None})
+
+
+def _relocated(config: RunConfig, base: Path, folder: Path) -> RunConfig:
+    """Paths relative to the run folder, so that its config.yaml works from there."""
+    model = config.model
+    if model.weights not in ("none", "imagenet"):
+        model = replace(model, weights=os.path.relpath(base / model.weights, folder))
+    path = config.path if config.path == DIGITS else os.path.relpath(base / config.path, folder)
+    return replace(config, path=path, model=model)
+
+
+def _name_of(path: str) -> str:
+    stem = Path(path).resolve().name if path != DIGITS else "digits"
+    return stem.partition(".")[0] or "run"
+
+
+def _fresh_state(prepared: Prepared) -> TrainState:
+    model = prepared.task.model
+    return TrainState(model=model, optimizer=make_optimizer(model, prepared.config.train.optimizer))
+
+
+def _write_beginning(folder: RunFolder, prepared: Prepared) -> None:
+    write_yaml(folder.config, prepared.config.to_dict())
+    prepared.split.save(folder.split)
+    fingerprint = _fingerprint(prepared)
+    write_json(
+        folder.data_check,
+        {**prepared.checks.to_dict(), "decisions": list(prepared.decisions), "data_sha256": fingerprint},
+    )
+
+
+def _fingerprint(prepared: Prepared) -> str:
+    """One hash over ids and contents: a resume refuses other data."""
+    import hashlib
+
+    table = prepared.dataset.table
+    digest = hashlib.sha256()
+    for name, content in zip(table["id"].to_list(), table["content"].to_list(), strict=True):
+        digest.update(f"{name}\0{content}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _resume(
+    data: str | Path | None, out: str | Path | None, *, watch: Watch | None, progress: Progress | None
+) -> Run:
+    if out is None:
+        raise UsageError(t("--resume needs the run folder: add --out runs/NAME."))
+    with RunFolder.resume(out) as folder:
+        if folder.is_finished:
+            return Run(folder.path)
+        config = RunConfig.from_dict(read_yaml(folder.config))
+        base = folder.path
+        if data is not None:
+            config, base = replace(config, path=str(data)), Path.cwd()
+        prepared = prepare(config, base=base, progress=progress)
+        load_weights(prepared, base)
+        before = read_json(folder.data_check)["data_sha256"]
+        if _fingerprint(prepared) != before:
+            raise DataError(
+                t("the data at '{path}' have changed since this run began; train anew without --resume.", path=config.path)
+            )
+        state = _fresh_state(prepared)
+        checkpoint = publisher.latest(folder.checkpoints)
+        extra: dict[str, Any] = {"events_offset": 0, "results_offset": None}
+        if checkpoint is not None:
+            extra = state.load_files(checkpoint.files)
+        sitting = Sitting(
+            folder,
+            prepared,
+            state,
+            EventLog(folder.events, offset=extra["events_offset"]),
+            ResultsTable(folder.results, offset=extra["results_offset"]),
+        )
+        return _sit(sitting, watch)
+
+
+def _sit(sitting: Sitting, watch: Watch | None) -> Run:
+    """Run the loop until it ends or somebody asks to stop; then finish, or save."""
+    tell = watch or (lambda event: None)
+    prepared, state = sitting.prepared, sitting.state
+    tell(prepared)
+    sitting.save()
+    finished: Finished | None = None
+    with stop_requests() as stop:
+        for event in fit(prepared.task, prepared.fit_data(), state, prepared.config.train):
+            tell(event)
+            match event:
+                case Stepped():
+                    if stop or state.seconds - sitting.saved_at_seconds > prepared.config.train.save_every_seconds:
+                        sitting.save()
+                    _leave_if_asked(stop, sitting)
+                case Evaluated():
+                    sitting.results.add(event.epoch, event.seconds, event.learning_rate, event.metrics)
+                    sitting.events.write({"event": "epoch", "epoch": event.epoch, "best": event.is_best, **event.metrics})
+                    sitting.save()
+                    _leave_if_asked(stop, sitting)
+                case Finished():
+                    sitting.events.write({"event": "finished", "reason": event.reason, "best_epoch": event.best_epoch})
+                    finished = event
+    assert finished is not None
+    finish(prepared, sitting.folder, sitting.results.read(), finished, state)
+    return Run(sitting.folder.path)
+
+
+def _leave_if_asked(stop: StopRequest, sitting: Sitting) -> None:
+    if stop.signal_number is None:
+        return
+    where = os.path.relpath(sitting.folder.path)
+    raise Interrupted(
+        t(
+            "stopped in epoch {epoch}, after step {step}; saved. Continue with: rumbo train --resume --out {where}",
+            epoch=sitting.state.epoch + 1,
+            step=sitting.state.step,
+            where=where,
+        ),
+        stop.signal_number,
+    )

@@ -1,0 +1,37 @@
+"""Run a finished or half-trained network over examples: the one evaluator of training, evaluation and prediction."""
+
+import math
+
+import numpy as np
+import torch
+
+from rumbo.data.loader import Loader
+from rumbo.tasks.task import Predictions, Task
+
+
+@torch.inference_mode()
+def infer(task: Task, loader: Loader, *, labelled: bool = True) -> Predictions:
+    """Predictions for all rows of a loader, in their order: evaluation mode, nothing changed at random.
+
+    Args:
+        task: its model is left in evaluation mode.
+        loader: the examples.
+        labelled: whether the targets are true ones.
+    """
+    task.model.eval()
+    outputs, truths, weights, costs, items = [], [], [], 0.0, 0
+    for batch in loader.once():
+        raw = task.forward(batch)
+        outputs.append(task.decode(raw))
+        weights.append(batch.weights.cpu().numpy())
+        if labelled:
+            truths.append(task.decode_truth(batch.targets))
+            costs += float(task.cost_of(raw, batch).mean) * len(batch.rows)
+            items += len(batch.rows)
+    return Predictions(
+        ids=tuple(loader.examples.ids[row] for row in loader.rows),
+        outputs=np.concatenate(outputs),
+        truth=np.concatenate(truths) if labelled else None,
+        weights=np.concatenate(weights).astype(np.float64),
+        loss=costs / items if items else math.nan,
+    )

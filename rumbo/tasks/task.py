@@ -1,0 +1,155 @@
+"""The contract of a task: it reads its targets, gives a cost of named terms, and decodes outputs to user units."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from rumbo import metrics
+from rumbo.core.inputs import InputSpec
+from rumbo.data.loader import Batch
+from rumbo.data.manifest import Dataset
+
+
+@dataclass(frozen=True)
+class Term:
+    """One named part of a cost: a sum over items, the weight of these items, and its factor in the whole.
+
+    Sums and weights, not means, so that ragged micro-batches and ranks add up exactly.
+    """
+
+    total: Float[Tensor, ""]
+    weight: Float[Tensor, ""]
+    factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one batch costs: its named terms."""
+
+    terms: Mapping[str, Term]
+
+    @property
+    def mean(self) -> Float[Tensor, ""]:
+        """The number that is minimized: factor x total / weight, summed over the terms; 0 where nothing has weight."""
+        parts = [term.factor * term.total / term.weight.clamp(min=1e-12) for term in self.terms.values()]
+        return sum(parts[1:], start=parts[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """Outputs for some examples, with the truth where it is known. NumPy, in user units.
+
+    Attributes:
+        ids: which examples.
+        outputs: classify: probabilities n x k; regress: values n; multilabel: probabilities n x k.
+        truth: classify: codes n; regress: values n; multilabel: 0, 1 or NaN, n x k; None where labels are unknown.
+        weights: one per example.
+        loss: mean cost of the examples; NaN where labels are unknown.
+    """
+
+    ids: tuple[str, ...]
+    outputs: np.ndarray
+    truth: np.ndarray | None
+    weights: np.ndarray
+    loss: float = math.nan
+
+
+class Task(ABC):
+    """A network and the meaning of its inputs and outputs: all that the loop needs."""
+
+    name: ClassVar[str]
+
+    def __init__(self, model: nn.Module, spec: InputSpec):
+        self.model, self.spec = model, spec
+
+    @abstractmethod
+    def cost_of(self, outputs: Float[Tensor, "b *s"], batch: Batch) -> Cost:
+        """The cost of a batch's outputs."""
+
+    @abstractmethod
+    def decode(self, outputs: Float[Tensor, "b *s"]) -> np.ndarray:
+        """Raw outputs of the network as `Predictions.outputs`, float64."""
+
+    @abstractmethod
+    def decode_truth(self, targets: Tensor) -> np.ndarray:
+        """Encoded targets as `Predictions.truth`."""
+
+    @abstractmethod
+    def score(self, predictions: Predictions) -> dict[str, float]:
+        """All metrics of predictions whose truth is known."""
+
+    def forward(self, batch: Batch) -> Float[Tensor, "b *s"]:
+        """Run the network on the inputs that it takes."""
+        if self.spec.image is None:
+            return self.model(batch.numbers, batch.categories)
+        if self.spec.has_table:
+            return self.model(batch.images, batch.numbers, batch.categories)
+        return self.model(batch.images)
+
+    def cost(self, batch: Batch) -> Cost:
+        """The cost of a batch, with a gradient."""
+        return self.cost_of(self.forward(batch), batch)
+
+    def train_mode(self) -> None:
+        """Put the network into training mode, but norms whose weights are frozen keep their statistics."""
+        self.model.train()
+        for layer in self.model.modules():
+            own = list(layer.parameters(recurse=False))
+            if own and hasattr(layer, "running_mean") and not any(weight.requires_grad for weight in own):
+                layer.eval()
+
+
+class DatasetTask(Task):
+    """A task that is read off a data set and stored with a model. A subclass is one file and one registered name."""
+
+    error_kind: ClassVar[Literal["mean", "root_mean_square"]] = "mean"
+    """How `item_errors` are joined to the error of a split."""
+
+    @abstractmethod
+    def __init__(self, model: nn.Module, spec: InputSpec, target: Mapping[str, Any]):
+        super().__init__(model, spec)
+
+    @staticmethod
+    @abstractmethod
+    def read_target(train: Dataset) -> dict[str, Any]:
+        """What must be learnt about the targets from the training examples, as JSON types; `__init__` takes it."""
+
+    @staticmethod
+    @abstractmethod
+    def num_outputs(target: Mapping[str, Any]) -> int:
+        """How many outputs the network needs."""
+
+    @abstractmethod
+    def target_config(self) -> dict[str, Any]:
+        """What `read_target` gave, to be stored with the model."""
+
+    @abstractmethod
+    def encode(self, dataset: Dataset) -> Tensor:
+        """The targets of a data set as a tensor for `cost_of`."""
+
+    @abstractmethod
+    def item_errors(self, predictions: Predictions) -> np.ndarray:
+        """How wrong each example is: 0 or 1 for classes, a residual in standard deviations for numbers."""
+
+    @abstractmethod
+    def table(self, predictions: Predictions) -> pl.DataFrame:
+        """Predictions for people and for files: id, truth where known, prediction, probabilities."""
+
+    @abstractmethod
+    def from_table(self, table: pl.DataFrame) -> Predictions:
+        """What `table` wrote, read back."""
+
+    def score(self, predictions: Predictions) -> dict[str, float]:
+        """All metrics of this task."""
+        assert predictions.truth is not None
+        return {
+            name: metrics.score(name, predictions.truth, predictions.outputs, predictions.weights)
+            for name in metrics.for_task(self.name)
+        }

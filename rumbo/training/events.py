@@ -1,0 +1,41 @@
+"""What happens in training, as it happens."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """One update was made. The loss is still a tensor: reading it is the reader's choice, and cost."""
+
+    step: int
+    epoch: int
+    batch: int
+    num_batches: int
+    loss: Tensor
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """An epoch is over and dev (where there is one) was evaluated. `metrics` has names such as `dev/accuracy`."""
+
+    epoch: int
+    seconds: float
+    learning_rate: float
+    metrics: Mapping[str, float]
+    is_best: bool
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Training is over; the state holds the best weights again. `reason`: epochs, patience or budget."""
+
+    reason: str
+    epoch: int
+    best_epoch: int
+
+
+Event: TypeAlias = Stepped | Evaluated | Finished

@@ -1,0 +1,124 @@
+"""All that must survive an interruption, as named tensors and JSON numbers."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor, nn
+
+from rumbo.core.errors import DataError
+from rumbo.core.messages import t
+
+FORMAT = 1
+
+
+@dataclass
+class TrainState:
+    """Weights, optimizer, position and the best weights so far. Whole after every event of the loop.
+
+    Randomness needs no state: it is a function of (seed, purpose, position).
+
+    Attributes:
+        model: the network in training.
+        optimizer: its optimizer.
+        epoch: the epoch in progress, from 0.
+        batch: batches of that epoch already done.
+        step: updates made.
+        loss_sum: sum of the losses of this epoch's batches so far.
+        best_value: the goal's best value on dev; NaN before the first evaluation.
+        best_epoch: the epoch (from 1) that gave it; 0 before.
+        best_weights: the weights of that epoch.
+        stale_epochs: epochs since then.
+        seconds: time spent in training, over all sittings.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    loss_sum: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
+    best_value: float = math.nan
+    best_epoch: int = 0
+    best_weights: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+    stale_epochs: int = 0
+    seconds: float = 0.0
+
+    def keep_best(self, value: float, *, higher_is_better: bool) -> bool:
+        """Note an epoch's goal; remember the weights when it is the best. NaN never is."""
+        better = value > self.best_value if higher_is_better else value < self.best_value
+        if better or (math.isnan(self.best_value) and not math.isnan(value)):
+            self.best_value, self.best_epoch, self.stale_epochs = value, self.epoch + 1, 0
+            self.best_weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+            return True
+        self.stale_epochs += 1
+        return False
+
+    def restore_best(self) -> None:
+        """Put the best weights back into the network; the last ones stay where dev was never evaluated."""
+        if self.best_weights:
+            self.model.load_state_dict(self.best_weights)
+
+    def to_files(self, extra: Mapping[str, Any]) -> dict[str, bytes]:
+        """The content of a checkpoint. `extra` holds what the caller must find again, as JSON types."""
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self.best_weights.items()}
+        for index, slots in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()}
+        tensors["loss_sum"] = self.loss_sum
+        numbers = {
+            "format": FORMAT,
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "step": self.step,
+            "best_value": None if math.isnan(self.best_value) else self.best_value,
+            "best_epoch": self.best_epoch,
+            "stale_epochs": self.stale_epochs,
+            "seconds": self.seconds,
+            "extra": dict(extra),
+        }
+        contiguous = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+        return {
+            "state.safetensors": save_tensors(contiguous),
+            "state.json": json.dumps(numbers, allow_nan=False, indent=1).encode(),
+        }
+
+    def load_files(self, files: Mapping[str, bytes]) -> dict[str, Any]:
+        """Continue from a checkpoint's files; returns `extra`.
+
+        Raises:
+            DataError: another format, or tensors of another network.
+        """
+        numbers = json.loads(files["state.json"])
+        if numbers["format"] != FORMAT:
+            raise DataError(
+                t("the checkpoint has format {met}; this version reads format {wanted}.", met=numbers["format"], wanted=FORMAT)
+            )
+        tensors = load_tensors(files["state.safetensors"])
+        part = _by_prefix(tensors)
+        self.model.load_state_dict(part["model"])
+        self.best_weights = part.get("best", {})
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in part.get("optimizer", {}).items():
+            index, _, slot = name.partition(".")
+            state.setdefault(int(index), {})[slot] = tensor
+        self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        self.loss_sum = tensors["loss_sum"]
+        self.epoch, self.batch, self.step = numbers["epoch"], numbers["batch"], numbers["step"]
+        self.best_value = math.nan if numbers["best_value"] is None else numbers["best_value"]
+        self.best_epoch, self.stale_epochs = numbers["best_epoch"], numbers["stale_epochs"]
+        self.seconds = numbers["seconds"]
+        return numbers["extra"]
+
+
+def _by_prefix(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    parts: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        prefix, _, rest = name.partition(".")
+        parts.setdefault(prefix, {})[rest] = tensor
+    return parts
