@@ -109,6 +109,7 @@ class Diagnosis:
         kind: how the errors of the examples were joined.
         smallest_dev_size: examples in dev that would tell a gap of `threshold` from none; None when unknown.
         reason: the verdict as a sentence.
+        remarks: what could not be told, and what it would take.
     """
 
     verdict: GapName | Literal["none", "undecided"]
@@ -119,6 +120,7 @@ class Diagnosis:
     kind: Kind
     smallest_dev_size: int | None
     reason: str
+    remarks: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON types."""
@@ -146,6 +148,7 @@ class Diagnosis:
             "kind": self.kind,
             "smallest_dev_size": self.smallest_dev_size,
             "reason": self.reason,
+            "remarks": list(self.remarks),
         }
 
 
@@ -217,16 +220,23 @@ def diagnose(
             )
         )
     size = _smallest_dev_size(levels, threshold)
-    verdict, also, reason = _judge(gaps, levels, threshold, size)
+    large, open_gaps, remarks = _judge(gaps, levels, threshold, size)
+    if large:
+        verdict, reason = large[0].name, _verdict(large[0])
+    elif open_gaps:
+        verdict, reason = "undecided", t("There are too few examples for a verdict.")
+    else:
+        verdict, reason = "none", t("No gap is above {threshold}.", threshold=percent(threshold))
     return Diagnosis(
         verdict=verdict,
-        also=also,
+        also=tuple(gap.name for gap in large[1:]),
         gaps=gaps,
         errors={name: ErrorLevel(level.value, level.interval, level.num_items) for name, level in levels.items()},
         threshold=threshold,
         kind=kind,
         smallest_dev_size=size,
         reason=reason,
+        remarks=remarks,
     )
 
 
@@ -317,29 +327,26 @@ def _smallest_dev_size(levels: Mapping[str, _Level], threshold: float) -> int | 
 
 def _judge(
     gaps: tuple[Gap, ...], levels: Mapping[str, _Level], threshold: float, size: int | None
-) -> tuple[GapName | Literal["none", "undecided"], tuple[GapName, ...], str]:
+) -> tuple[list[Gap], list[Gap], tuple[str, ...]]:
+    """The gaps that matter, largest first; those that cannot be told; and sentences about the latter."""
     few = {name: level.num_items for name, level in levels.items() if level.too_few}
     certain = [gap for gap in gaps if not _splits_of(gap.name, levels) & few.keys()]
     large = sorted((gap for gap in certain if _matters(gap, threshold)), key=lambda gap: -gap.value)
     small = [gap for gap in certain if _is_small(gap, threshold)]
     open_gaps = [gap for gap in gaps if gap not in large and gap not in small]
-    sentences = [_too_few(name, count) for name, count in few.items()]
-    sentences += [_uncertain(gap) for gap in open_gaps if gap in certain]
+    remarks = [_too_few(name, count) for name, count in few.items()]
+    remarks += [_uncertain(gap) for gap in open_gaps if gap in certain]
     num_dev = levels["dev"].num_items if "dev" in levels else None
     if open_gaps and size is not None and num_dev is not None and num_dev < size:
-        sentences.append(
+        remarks.append(
             t(
-                "Dev has {count} examples; {size} could tell a gap of {threshold}.",
+                "Dev has {count} examples; about {size} would tell a gap of {threshold} from none.",
                 count=num_dev,
                 size=size,
                 threshold=percent(threshold),
             )
         )
-    if large:
-        return large[0].name, tuple(gap.name for gap in large[1:]), " ".join([_verdict(large[0]), *sentences])
-    if open_gaps:
-        return "undecided", (), " ".join([t("Too few examples for a verdict."), *sentences])
-    return "none", (), t("No gap is above {threshold}.", threshold=percent(threshold))
+    return large, open_gaps, tuple(remarks)
 
 
 def _matters(gap: Gap, threshold: float) -> bool:
