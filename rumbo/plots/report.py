@@ -1,0 +1,247 @@
+"""report.html: one file that opens offline, without script; and the same numbers as JSON.
+
+Names of files and classes come from strangers: everything is escaped by the template engine, control and direction
+marks are made visible, and a content security policy forbids all but inline styles and inline pictures.
+"""
+
+import base64
+import contextvars
+import dataclasses
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+from PIL import Image
+
+from rumbo.core.messages import shown, t, use_language
+from rumbo.plots.confusion import confusion_matrix
+from rumbo.plots.curves import training_curves
+from rumbo.plots.gaps import error_bars
+from rumbo.plots.regression import predicted_against_true
+from rumbo.plots.shares import class_shares
+from rumbo.plots.style import to_svg
+
+TEMPLATES = Path(__file__).parent / "templates"
+MAX_PICTURE_PX = 144
+MAX_CONFUSIONS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportData:
+    """What a report tells, as plain values; a section without content is left out.
+
+    Attributes:
+        title: what was trained, such as the name of the data set.
+        run: name of the run.
+        created: date and time in UTC, as text.
+        language: code of the report's language.
+        task: name of the task.
+        target: `choice`, and where known `reason` (a sentence) and `runner_up`.
+        model: name of the network.
+        parameters: trainable numbers in it.
+        data_format: name of the reader.
+        decisions: sentences about what was recognised, guessed and dropped.
+        splits: one per split: `split`, `items`, `share` (0 to 1), and for classes `classes`: name -> examples.
+        findings: of the data check: `code`, `severity`, `message`, `num_items`, `items`, `done`, `remedy`.
+        history: rows of results.csv: `epoch`, `time_s`, `lr`, then `split/metric`.
+        best_epoch: the epoch whose weights were kept.
+        goal: `metric`, `value`, and where known `split` and `interval` (low, high).
+        metrics: split -> metric -> a value, or {`value`, `interval`}.
+        diagnosis: as `strategy.Diagnosis.to_dict` makes it.
+        next_steps: sentences, most promising first.
+        confusion: `counts` (k x k, true classes in rows), `classes` (k names), `split`.
+        regression: `truth`, `predicted` (n numbers each), `name` of the target, `split`.
+        wrong: the worst examples: `id`, `true`, `predicted`, `probability` or None, and `picture` (uint8, h x w or
+            h x w x 3) or `features` (column -> value).
+        environment: name -> version or value.
+        commands: lines that reproduce the run.
+        weights_sha256: of the published weights.
+    """
+
+    title: str
+    run: str
+    created: str
+    language: str = "en"
+    task: str = ""
+    target: Mapping[str, Any] = field(default_factory=dict)
+    model: str = ""
+    parameters: int | None = None
+    data_format: str = ""
+    decisions: Sequence[str] = ()
+    splits: Sequence[Mapping[str, Any]] = ()
+    findings: Sequence[Mapping[str, Any]] = ()
+    history: Sequence[Mapping[str, Any]] = ()
+    best_epoch: int | None = None
+    goal: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    diagnosis: Mapping[str, Any] = field(default_factory=dict)
+    next_steps: Sequence[str] = ()
+    confusion: Mapping[str, Any] = field(default_factory=dict)
+    regression: Mapping[str, Any] = field(default_factory=dict)
+    wrong: Sequence[Mapping[str, Any]] = ()
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    commands: Sequence[str] = ()
+    weights_sha256: str = ""
+
+
+def write_report(path: Path, report: ReportData) -> None:
+    """Write the report as one HTML file, in the report's language."""
+    path.write_text(report_html(report), encoding="utf-8")
+
+
+def report_html(report: ReportData) -> str:
+    """The report as the text of one HTML page."""
+
+    def render() -> str:
+        use_language(report.language)
+        values = {spec.name: getattr(report, spec.name) for spec in dataclasses.fields(report)}
+        return (
+            _environment()
+            .get_template("report.html")
+            .render(
+                **values,
+                figures=_figures(report),
+                metric_names=list(dict.fromkeys(name for split in report.metrics.values() for name in split)),
+                class_names=list(dict.fromkeys(name for row in report.splits for name in row.get("classes") or ())),
+                confusions=_top_confusions(report.confusion),
+                gap_names=_gap_names(),
+                verdict_names=_gap_names() | {"none": t("no gap that matters"), "undecided": t("undecided")},
+                severity_names={"error": t("error"), "warning": t("warning"), "note": t("note")},
+            )
+        )
+
+    return contextvars.copy_context().run(render)
+
+
+def report_json(report: ReportData) -> dict[str, Any]:
+    """The report's numbers as strict JSON types: no pictures, no pairs of regression, None for what is not finite."""
+    values = {spec.name: getattr(report, spec.name) for spec in dataclasses.fields(report)}
+    values["wrong"] = [{key: value for key, value in item.items() if key != "picture"} for item in report.wrong]
+    values["regression"] = {key: report.regression[key] for key in ("name", "split") if key in report.regression}
+    return {name: _plain(value) for name, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return str(value)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["t"] = t
+    environment.filters |= {"number": number, "percent": percent, "interval": interval, "picture": picture}
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    """What a `{{ }}` prints: text of others with its control marks visible; our own SVG as it is."""
+    if value is None:
+        return ""
+    return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def number(value: Any) -> str:
+    r"""A number for people: four digits that count, thin spaces between thousands; a dash for none.
+
+    >>> number(0.98611), number(61706), number(None), number(3.2e-7)
+    ('0.9861', '61\u202f706', '–', '3.2e-07')
+    """
+    if value is None or (isinstance(value, float | np.floating) and not math.isfinite(value)):
+        return "–"
+    if isinstance(value, str | bool):
+        return str(value)
+    if isinstance(value, int | np.integer) or abs(value) >= 1e4:
+        return f"{value:,.0f}".replace(",", "\u202f") if abs(value) < 1e15 else f"{value:.3g}"
+    return f"{value:.4g}"
+
+
+def percent(value: float | None) -> str:
+    """A share for people; a dash for none.
+
+    >>> percent(0.125)
+    '12.5 %'
+    """
+    return "–" if value is None or not math.isfinite(value) else f"{100 * value:.1f} %"
+
+
+def interval(bounds: Sequence[float], *, as_percent: bool = False) -> str:
+    """Both ends of an interval.
+
+    >>> interval((0.97, 0.99))
+    '0.97 – 0.99'
+    """
+    low, high = (percent(bound) if as_percent else number(bound) for bound in bounds)
+    return f"{low} – {high}"
+
+
+def picture(pixels: np.ndarray) -> str:
+    """A picture as a data URI: PNG made from the pixels alone, so that nothing else of the file travels along."""
+    image = Image.fromarray(np.ascontiguousarray(pixels, dtype=np.uint8))
+    image.thumbnail((MAX_PICTURE_PX, MAX_PICTURE_PX))
+    target = io.BytesIO()
+    image.save(target, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(target.getvalue()).decode("ascii")
+
+
+def _gap_names() -> dict[str, str]:
+    return {
+        "avoidable_bias": t("avoidable bias"),
+        "variance": t("variance"),
+        "data_mismatch": t("data mismatch"),
+        "dev_overfit": t("overfitting of dev"),
+    }
+
+
+def _figures(report: ReportData) -> dict[str, Markup]:
+    """The figures that the report has numbers for, as SVG; all text in them is escaped by the XML writer."""
+    figures = {}
+    if report.history:
+        metric = report.goal.get("metric")
+        figures["curves"] = training_curves(report.history, metric=metric, best_epoch=report.best_epoch)
+    if report.diagnosis:
+        figures["errors"] = error_bars(report.diagnosis["errors"])
+    if report.confusion:
+        figures["confusion"] = confusion_matrix(report.confusion["counts"], report.confusion["classes"])
+    if report.regression:
+        pairs = report.regression
+        figures["regression"] = predicted_against_true(pairs["truth"], pairs["predicted"], name=pairs.get("name", ""))
+    counts = {split["split"]: split["classes"] for split in report.splits if split.get("classes")}
+    if counts:
+        figures["shares"] = class_shares(counts)
+    return {name: Markup(to_svg(figure, name=name)) for name, figure in figures.items()}
+
+
+def _top_confusions(confusion: Mapping[str, Any]) -> list[tuple[str, str, int, float]]:
+    """The most frequent mistakes: true class, predicted class, how often, share of the true class."""
+    if not confusion:
+        return []
+    counts = np.asarray(confusion["counts"])
+    mistakes = counts - np.diag(counts.diagonal())
+    order = np.argsort(-mistakes, axis=None, kind="stable")[:MAX_CONFUSIONS]
+    names, totals = confusion["classes"], counts.sum(axis=1)
+    pairs = [(int(row), int(column)) for row, column in zip(*np.unravel_index(order, counts.shape), strict=True)]
+    return [(names[i], names[j], int(counts[i, j]), counts[i, j] / totals[i]) for i, j in pairs if mistakes[i, j] > 0]
