@@ -1,0 +1,50 @@
+"""Data sets of any known format as one manifest: checks, splits, decoding, preprocessing, batches."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rumbo.data.checks import CheckReport, Finding, check_data
+    from rumbo.data.decode import BadImage, BadItem, DecodeRule, decode, prepare
+    from rumbo.data.images import ImageSource, load_images
+    from rumbo.data.manifest import Dataset, Target, TargetKind
+    from rumbo.data.options import SplitOptions
+    from rumbo.data.recognize import open_data
+    from rumbo.data.split import Split, make_split
+
+_HOMES = {
+    "checks": ("CheckReport", "Finding", "check_data"),
+    "decode": ("BadImage", "BadItem", "DecodeRule", "decode", "prepare"),
+    "images": ("ImageSource", "load_images"),
+    "options": ("SplitOptions",),
+    "manifest": ("Dataset", "Target", "TargetKind"),
+    "recognize": ("open_data",),
+    "split": ("Split", "make_split"),
+}
+_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "BadImage",
+    "BadItem",
+    "CheckReport",
+    "Dataset",
+    "DecodeRule",
+    "Finding",
+    "ImageSource",
+    "Split",
+    "SplitOptions",
+    "Target",
+    "TargetKind",
+    "check_data",
+    "decode",
+    "load_images",
+    "make_split",
+    "open_data",
+    "prepare",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'rumbo.data' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"rumbo.data.{_MODULE_OF[name]}"), name)

@@ -1,0 +1,220 @@
+"""Text tables as people have them: commas, semicolons or tabs, decimal commas, any usual encoding, header or none."""
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from rumbo.core.errors import DataError
+from rumbo.core.messages import t
+from rumbo.data.files import MAX_FILE_BYTES
+from rumbo.data.target import MISSING
+
+SAMPLE_LINES = 100
+CHUNK_ROWS = 50_000
+_DELIMITERS = "\t;,"
+_ENCODINGS_BY_MARK = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A table of text, stripped, null where missing.
+
+    Attributes:
+        frame: columns of String.
+        lines: the line of the file, from 1, that each row ends on; the row's number where files have no lines.
+        decisions: what was found out, finished sentences.
+    """
+
+    frame: pl.DataFrame
+    lines: np.ndarray
+    decisions: tuple[str, ...] = ()
+
+
+def parse_delimited(data: bytes, name: str) -> RawTable:
+    """Read a CSV or TSV file, gzipped or not.
+
+    Raises:
+        DataError: empty, not text, or a line with another number of fields; the message names file and line.
+    """
+    text, encoding = _text(_unpacked(data, name), name)
+    sample = [row for _, row in _rows(text, _sniff_delimiter(text), SAMPLE_LINES)]
+    if not sample:
+        raise DataError(t("'{name}' is empty: a table needs a line for each example.", name=name))
+    delimiter = _sniff_delimiter(text)
+    has_header = _has_header(sample)
+    header = _column_names(sample[0] if has_header else [""] * len(sample[0]))
+    frame, lines = _frame(text, delimiter, header, skip=int(has_header), name=name)
+    frame, has_comma = _without_decimal_commas(frame, delimiter)
+    decisions = [
+        t(
+            "'{name}': {rows} rows, {columns} columns, separated by {delimiter}, {header}.",
+            name=name,
+            rows=frame.height,
+            columns=frame.width,
+            delimiter={"\t": t("tabs"), ";": t("semicolons"), ",": t("commas")}[delimiter],
+            header=t("with a header") if has_header else t("without a header: columns are named by position"),
+        )
+    ]
+    if encoding not in ("utf-8", "utf-8-sig"):
+        decisions.append(t("'{name}' is no UTF-8: read as {encoding}.", name=name, encoding=encoding))
+    if has_comma:
+        decisions.append(t("'{name}' has decimal commas: 1,5 was read as 1.5.", name=name))
+    return RawTable(frame, lines, tuple(decisions))
+
+
+def clean(frame: pl.DataFrame) -> pl.DataFrame:
+    """Strip padding; entries that mean "not known" become null."""
+    stripped = pl.all().str.strip_chars()
+    return frame.with_columns(stripped).with_columns(
+        pl.when(pl.all().str.to_lowercase().is_in(MISSING)).then(None).otherwise(pl.all()).name.keep()
+    )
+
+
+def _unpacked(data: bytes, name: str) -> bytes:
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    try:
+        with gzip.open(io.BytesIO(data)) as file:
+            unpacked = file.read(MAX_FILE_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as problem:
+        message = t("'{name}' is a damaged .gz file: {problem}.", name=name, problem=str(problem))
+        raise DataError(message) from None
+    if len(unpacked) > MAX_FILE_BYTES:
+        raise DataError(t("'{name}' unpacks to more than {limit} bytes, the limit.", name=name, limit=MAX_FILE_BYTES))
+    return unpacked
+
+
+def _text(data: bytes, name: str) -> tuple[str, str]:
+    encodings = [code for mark, code in _ENCODINGS_BY_MARK.items() if data.startswith(mark)] or ["utf-8", "cp1252"]
+    for encoding in encodings:
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" in text:
+            line = text[: text.index("\0")].count("\n") + 1
+            raise DataError(t("'{name}' line {line} has a NUL byte: this is no text table.", name=name, line=line))
+        return text, encoding
+    return data.decode("latin-1"), "latin-1"
+
+
+def _rows(text: str, delimiter: str, limit: int | None = None) -> Iterator[tuple[int, list[str]]]:
+    """(line, fields) of each row that is not blank."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    for count, row in enumerate(row for row in reader if any(field.strip() for field in row)):
+        if limit is not None and count >= limit:
+            return
+        yield reader.line_num, row
+
+
+def _sniff_delimiter(text: str) -> str:
+    """The separator that gives the same number of fields, above one, in the most of the first lines."""
+    head = text[: 2**20]
+
+    def score(delimiter: str) -> tuple[float, int]:
+        widths = [len(row) for _, row in _rows(head, delimiter, SAMPLE_LINES)]
+        if not widths or max(widths) == 1:
+            return 0.0, 0
+        usual = max(set(widths), key=lambda width: (widths.count(width), width))
+        return (widths.count(usual) / len(widths), usual) if usual > 1 else (0.0, 0)
+
+    best = max(_DELIMITERS, key=lambda delimiter: score(delimiter)[0])  # ties: a tab, then a semicolon
+    return best if score(best)[0] > 0 else ","
+
+
+def _has_header(sample: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row names columns: text above columns of numbers, or words that do not recur below."""
+    first, body = [field.strip() for field in sample[0]], sample[1:]
+    if not body:
+        return not any(_is_number(field) for field in first)
+    if first == [str(number) for number in range(len(first))]:  # as data frames without names are written
+        return True
+    votes = 0
+    for position, field in enumerate(first):
+        below = [row[position].strip() for row in body if position < len(row)]
+        present = [value for value in below if value.lower() not in MISSING]
+        if present and sum(map(_is_number, present)) > 0.9 * len(present) and field.lower() not in MISSING:
+            votes += -1 if _is_number(field) else 1
+    if votes:
+        return votes > 0
+    recurs = any(field in {row[i].strip() for row in body if i < len(row)} for i, field in enumerate(first) if field)
+    return not recurs and len(set(first)) == len(first)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", ".", 1))
+    except ValueError:
+        return False
+    return True
+
+
+def _column_names(header: Sequence[str]) -> list[str]:
+    """Names for all columns: empty ones by position, repeated ones numbered."""
+    names: list[str] = []
+    for position, field in enumerate(header, start=1):
+        name = wanted = field.strip() or f"column_{position}"
+        repeat = 2
+        while name in names:
+            name, repeat = f"{wanted}_{repeat}", repeat + 1
+        names.append(name)
+    return names
+
+
+def _frame(text: str, delimiter: str, header: list[str], skip: int, name: str) -> tuple[pl.DataFrame, np.ndarray]:
+    """All rows as columns of text, and the line of each."""
+    frames: list[pl.DataFrame] = []
+    lines: list[int] = []
+    chunk: list[list[str]] = []
+    try:
+        for count, (line, row) in enumerate(_rows(text, delimiter)):
+            if count < skip:
+                continue
+            if len(row) != len(header):
+                raise _wrong_width(name, line, len(row), len(header))
+            lines.append(line)
+            chunk.append(row)
+            if len(chunk) == CHUNK_ROWS:
+                frames.append(_columns(header, chunk))
+                chunk = []
+    except csv.Error as problem:
+        raise DataError(t("'{name}' cannot be read as a table: {problem}.", name=name, problem=str(problem))) from None
+    frames.append(_columns(header, chunk))
+    return clean(pl.concat(frames)), np.array(lines, dtype=np.int64)
+
+
+def _columns(header: list[str], rows: list[list[str]]) -> pl.DataFrame:
+    values = list(zip(*rows, strict=True)) or [()] * len(header)
+    return pl.DataFrame({name: pl.Series(column, dtype=pl.String) for name, column in zip(header, values, strict=True)})
+
+
+def _wrong_width(name: str, line: int, met: int, expected: int) -> DataError:
+    return DataError(
+        t(
+            "'{name}' line {line} has {met} fields; the lines before have {expected}. "
+            "Correct the line; text with a separator in it needs quotes.",
+            name=name,
+            line=line,
+            met=met,
+            expected=expected,
+        )
+    )
+
+
+def _without_decimal_commas(frame: pl.DataFrame, delimiter: str) -> tuple[pl.DataFrame, bool]:
+    """Turn `1.234,5` into `1234.5` in columns that hold nothing else."""
+    if delimiter == ",":
+        return frame, False
+    changed = []
+    for column in frame.iter_columns():
+        present = column.drop_nulls()
+        pattern = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)?(,\d+)?([eE][+-]?\d+)?$"
+        if present.str.contains(",", literal=True).any() and present.str.contains(pattern).all():
+            changed.append(column.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True))
+    return frame.with_columns(changed), bool(changed)

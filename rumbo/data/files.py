@@ -1,0 +1,251 @@
+"""The files of a data set, in a folder or a zip: listed in order, read with limits, never changed."""
+
+import os
+import stat
+import zipfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from rumbo.core.errors import DataError, UsageError
+from rumbo.core.messages import t
+
+MAX_FILE_BYTES = 4 * 2**30
+MAX_NOTE_CHARACTERS = 200_000
+MAX_ZIP_FILES = 5_000_000
+MAX_ZIP_BYTES = 256 * 2**30
+MAX_ZIP_RATIO = 200
+"""Unpacked over packed bytes of a whole zip above which it is taken for a bomb."""
+_CLUTTER = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"})
+
+
+class Files(Protocol):
+    """Files by name; names are relative, with '/', sorted; hidden ones are left out."""
+
+    path: Path
+    num_links: int
+
+    def names(self) -> Sequence[str]:
+        """All files, sorted by name."""
+        ...
+
+    def has(self, name: str) -> bool:
+        """Whether a regular file of that name is there, inside the set."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """All bytes of a file; DataError when it cannot be read or is too large."""
+        ...
+
+    def notes(self) -> str:
+        """The text of README and .names files at the top of the set and beside it."""
+        ...
+
+
+class FolderFiles:
+    """Files below a folder. Links to folders are not followed; pipes and devices are never opened.
+
+    Args:
+        root: the folder.
+        only: the file of the folder that the set consists of; its neighbours are found by `has`.
+    """
+
+    def __init__(self, root: Path, only: str | None = None):
+        self.root, self.only = root, only
+        self.path = root if only is None else root / only
+        self.num_links = 0
+        self._names: list[str] | None = [only] if only is not None else None
+
+    def names(self) -> Sequence[str]:
+        """All regular files, sorted by name."""
+        if self._names is None:
+            self._names = sorted(self._walk("", self.root))
+        return self._names
+
+    def has(self, name: str) -> bool:
+        """Whether a regular file of that name lies inside the folder, links resolved."""
+        if not name or "\0" in name or os.path.isabs(name):
+            return False
+        try:
+            target = (self.root / name).resolve(strict=True)
+        except (OSError, RuntimeError):  # RuntimeError: a loop of links
+            return False
+        return target.is_relative_to(self.root.resolve()) and target.is_file()
+
+    def read(self, name: str) -> bytes:
+        """All bytes of a regular file."""
+        try:
+            # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+            descriptor = os.open(
+                self.root / name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+            )
+            with open(descriptor, "rb") as file:
+                about = os.fstat(descriptor)
+                if not stat.S_ISREG(about.st_mode):
+                    raise DataError(t("'{name}' is not a regular file.", name=name))
+                _check_size(name, about.st_size)
+                return file.read()
+        except OSError as problem:
+            raise DataError(
+                t("'{name}' cannot be read: {problem}.", name=name, problem=problem.strerror or "")
+            ) from None
+
+    def notes(self) -> str:
+        """The text of README and .names files in the folder itself."""
+        return _notes_beside(self.root)
+
+    def _walk(self, prefix: str, folder: Path) -> list[str]:
+        names: list[str] = []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if _is_hidden(entry.name):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    names += self._walk(f"{prefix}{entry.name}/", Path(entry.path))
+                elif entry.is_file(follow_symlinks=False) or (entry.is_symlink() and self.has(prefix + entry.name)):
+                    names.append(prefix + entry.name)
+                elif entry.is_symlink():
+                    self.num_links += 1
+        return names
+
+
+class ZipFiles:
+    """Files inside a zip, read in place: nothing is unpacked to disk."""
+
+    def __init__(self, path: Path):
+        self.path, self.num_links = path, 0
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, OSError, NotImplementedError) as problem:
+            raise DataError(
+                t("'{path}' is not a whole zip file: {problem}.", path=path, problem=str(problem))
+            ) from None
+        self._members = {member.filename: member for member in self._zip.infolist() if self._is_wanted(member)}
+        self._check_limits()
+        self._names = sorted(self._members)
+
+    def names(self) -> Sequence[str]:
+        """All files, sorted by name."""
+        return self._names
+
+    def has(self, name: str) -> bool:
+        """Whether the zip holds that file."""
+        return name in self._members
+
+    def read(self, name: str) -> bytes:
+        """All bytes of a member; its checksum is checked."""
+        member = self._members[name]
+        _check_size(name, member.file_size)
+        try:
+            return self._zip.read(member)
+        except Exception as problem:  # damaged (zlib.error, BadZipFile ...) or encrypted (RuntimeError)
+            message = t("'{name}' in the zip cannot be read: {problem}.", name=name, problem=str(problem))
+            raise DataError(message) from None
+
+    def notes(self) -> str:
+        """The text of README and .names files at the top of the zip and beside it."""
+        inside = [self.read(name) for name in self.names() if "/" not in name and _is_note(name)]
+        return b"\n".join(inside).decode("utf-8", "replace") + _notes_beside(self.path.parent)
+
+    def _is_wanted(self, member: zipfile.ZipInfo) -> bool:
+        name = member.filename
+        if name.startswith(("/", "\\")) or "\\" in name or ".." in PurePosixPath(name).parts or name[1:2] == ":":
+            raise DataError(
+                t(
+                    "'{path}' holds the name '{name}', which leads out of its folder: refused.",
+                    path=self.path,
+                    name=name,
+                )
+            )
+        if stat.S_ISLNK(member.external_attr >> 16):
+            self.num_links += 1
+            return False
+        return not member.is_dir() and not any(_is_hidden(part) for part in PurePosixPath(name).parts)
+
+    def _check_limits(self) -> None:
+        members = self._members.values()
+        unpacked, packed = sum(m.file_size for m in members), sum(m.compress_size for m in members)
+        if len(members) > MAX_ZIP_FILES or unpacked > MAX_ZIP_BYTES or unpacked > MAX_ZIP_RATIO * max(packed, 4096):
+            raise DataError(
+                t(
+                    "'{path}' would unpack {packed} bytes to {unpacked} in {count} files; at most {ratio} times its "
+                    "size is read. Unpack it yourself, if you trust it, and give the folder.",
+                    path=self.path,
+                    packed=packed,
+                    unpacked=unpacked,
+                    count=len(members),
+                    ratio=MAX_ZIP_RATIO,
+                )
+            )
+
+
+def open_files(path: str | Path) -> Files:
+    """The files at a path: a folder, a zip, a folder that holds one zip beside texts, or one file.
+
+    Raises:
+        UsageError: nothing is there, or it is no file and no folder.
+        DataError: a damaged or hostile zip.
+    """
+    path = Path(path).expanduser()
+    if "\0" in str(path) or not path.exists():
+        raise UsageError(t("'{path}' does not exist. Give a folder, a table, a zip or a picture.", path=path))
+    if path.is_dir():
+        files = FolderFiles(path)
+        zips = [name for name in files.names() if name.lower().endswith(".zip")]
+        alone = len(zips) == 1 and all(_is_text(name) for name in files.names() if name not in zips)
+        return ZipFiles(path / zips[0]) if alone else files
+    if not path.is_file():
+        raise UsageError(t("'{path}' is neither a file nor a folder.", path=path))
+    return ZipFiles(path) if path.suffix.lower() == ".zip" else FolderFiles(path.parent, path.name)
+
+
+def extension(name: str) -> str:
+    """The last extension in small letters, behind a `.gz`.
+
+    >>> extension("a/B.CSV.gz"), extension("README")
+    ('csv', '')
+    """
+    name = name.lower().removesuffix(".gz")
+    return PurePosixPath(name).suffix.removeprefix(".")
+
+
+def count_by_extension(names: Sequence[str]) -> str:
+    """What there is, for messages: "12 .jpg, 1 .md"."""
+    counts = Counter(f".{extension(name)}" if extension(name) else t("without extension") for name in names)
+    return ", ".join(f"{count} {kind}" for kind, count in counts.most_common(8)) or t("no files")
+
+
+def safe_name(name: str) -> str:
+    r"""A file name as text that can be stored: bytes that are no UTF-8 become `\xNN`.
+
+    >>> safe_name("caf\udce9.jpg")
+    'caf\\xe9.jpg'
+    """
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _is_note(name: str) -> bool:
+    return name.lower().startswith("readme") or name.lower().endswith(".names")
+
+
+def _notes_beside(folder: Path) -> str:
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if _is_note(entry.name) and entry.is_file())
+    return "\n".join((folder / name).read_text("utf-8", errors="replace")[:MAX_NOTE_CHARACTERS] for name in names)
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _CLUTTER
+
+
+def _is_text(name: str) -> bool:
+    return extension(name) in ("md", "txt", "rst", "names", "html", "pdf", "") or "readme" in name.lower()
+
+
+def _check_size(name: str, num_bytes: int) -> None:
+    if num_bytes > MAX_FILE_BYTES:
+        limit = MAX_FILE_BYTES
+        raise DataError(
+            t("'{name}' has {count} bytes; a file may have {limit}.", name=name, count=num_bytes, limit=limit)
+        )

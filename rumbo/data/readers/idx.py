@@ -1,0 +1,94 @@
+"""IDX files, as MNIST and its relatives have them: `train-images-idx3-ubyte.gz` beside `train-labels-idx1-ubyte.gz`.
+
+Source: the format's description on LeCun's MNIST page: 0 0 type dimensions, sizes as big-endian int32, then the data.
+"""
+
+import gzip
+import io
+import re
+import zlib
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from rumbo.core.errors import DataError
+from rumbo.core.messages import t
+from rumbo.data.files import MAX_FILE_BYTES, Files, safe_name
+from rumbo.data.manifest import Dataset
+from rumbo.data.readers import Reader, Request, formats
+from rumbo.data.readers.arrays import Part, picture_dataset
+
+_UINT8 = 0x08
+_IMAGES = re.compile(r"images?[-.]?(idx3[-.]ubyte)?(\.idx3)?(\.gz)?$")
+
+
+def recognizes(files: Files) -> bool:
+    """Whether there are files called `...-images-idx3-ubyte`, also `.gz`."""
+    return bool(_pairs(files))
+
+
+def read(files: Files, request: Request) -> Dataset:
+    """The manifest of one pair, or of a train pair and a test pair."""
+    pairs = _pairs(files)
+    parts = [
+        Part(
+            name=safe_name(images),
+            split=_split(images) if len(pairs) > 1 else None,
+            pixels=_read(files, images, dimensions=3),
+            labels=None if labels is None else [str(code) for code in _read(files, labels, dimensions=1).tolist()],
+        )
+        for images, labels in pairs
+    ]
+    for part in parts:
+        if part.labels is not None and len(part.labels) != len(part.pixels):
+            raise DataError(
+                t(
+                    "'{name}' has {pictures} pictures, its label file {labels} labels: they do not belong together.",
+                    name=part.name,
+                    pictures=len(part.pixels),
+                    labels=len(part.labels),
+                )
+            )
+    return picture_dataset(files, "idx", sorted(parts, key=lambda part: part.split != "train"), request, [])
+
+
+def _pairs(files: Files) -> list[tuple[str, str | None]]:
+    """(pictures, labels) of each pair; labels are None where the file is missing."""
+    pairs = []
+    for name in files.names():
+        base = PurePosixPath(name).name.lower()
+        if "idx3" not in base or "image" not in base:
+            continue
+        labels = re.sub("(?i)image", "label", re.sub("(?i)idx3", "idx1", name))
+        other = labels.removesuffix(".gz") if labels.endswith(".gz") else labels + ".gz"
+        pairs.append((name, next((candidate for candidate in (labels, other) if files.has(candidate)), None)))
+    return pairs
+
+
+def _split(name: str) -> str:
+    base = PurePosixPath(name).name.lower()
+    return "test" if base.startswith(("t10k", "test")) else "dev" if base.startswith(("val", "dev")) else "train"
+
+
+def _read(files: Files, name: str, dimensions: int) -> np.ndarray:
+    data = files.read(name)
+    with gzip.open(io.BytesIO(data)) if data.startswith(b"\x1f\x8b") else io.BytesIO(data) as file:
+        try:
+            start = file.read(4)
+            if len(start) < 4 or start[:2] != b"\0\0" or start[2] != _UINT8 or start[3] != dimensions:
+                raise DataError(
+                    t("'{name}' is no IDX file of bytes in {count} dimensions.", name=name, count=dimensions)
+                )
+            shape = tuple(int(size) for size in np.frombuffer(file.read(4 * dimensions), ">u4"))
+            num_bytes = int(np.prod(shape, dtype=object)) if len(shape) == dimensions else -1
+            if not 0 <= num_bytes <= MAX_FILE_BYTES:
+                raise DataError(t("'{name}' claims {count} bytes, beyond the limit.", name=name, count=num_bytes))
+            body = file.read(num_bytes)
+        except (OSError, EOFError, zlib.error) as problem:
+            raise DataError(t("'{name}' is damaged: {problem}.", name=name, problem=str(problem))) from None
+    if len(body) < num_bytes:
+        raise DataError(t("'{name}' is truncated: {met} of {count} bytes.", name=name, met=len(body), count=num_bytes))
+    return np.frombuffer(body, np.uint8).reshape(shape)
+
+
+formats.register("idx")(Reader(recognizes, read))

@@ -1,0 +1,160 @@
+"""Pictures in a folder per class, with or without split folders around; or, for prediction, just pictures."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import polars as pl
+
+from rumbo.core.devices import num_cores
+from rumbo.core.errors import DataError, unknown_name
+from rumbo.core.messages import t
+from rumbo.data.decode import EXTENSIONS, BadImage, header
+from rumbo.data.files import Files, count_by_extension, extension, safe_name
+from rumbo.data.images import FileImages
+from rumbo.data.manifest import Dataset
+from rumbo.data.readers import Reader, Request, formats
+from rumbo.data.target import Choice, Labels, read_labels
+
+COLUMN = "class"
+SPLIT_OF_FOLDER = {
+    "train": "train",
+    "training": "train",
+    "val": "dev",
+    "valid": "dev",
+    "validation": "dev",
+    "dev": "dev",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def recognizes(files: Files) -> bool:
+    """Whether there are pictures: by name, or one file without a picture's name that is one."""
+    return bool(_pictures(files))
+
+
+def read(files: Files, request: Request) -> Dataset:
+    """The manifest of a folder of pictures."""
+    names = _pictures(files)
+    decisions = _left_alone(files)
+    if not request.labelled:
+        decisions.insert(0, t("{count} pictures, without labels.", count=len(names)))
+        return _dataset(files, names, {}, None, decisions)
+    if request.target not in (None, COLUMN):
+        raise unknown_name("column", request.target or "", [COLUMN])
+    names, splits, labels = _places(files, names, decisions)
+    columns: dict[str, Sequence[str]] = {COLUMN: labels} | ({"split": splits} if splits else {})
+    choice = Choice((COLUMN,), None, t("the folder names are the classes."))
+    target = read_labels(pl.DataFrame({COLUMN: labels}), choice, request.task or "classify")
+    counts = Counter(labels)
+    decisions.insert(
+        0,
+        t(
+            "pictures in class folders: {counts}.",
+            counts=", ".join(f"{name} {counts[name]}" for name in sorted(counts)[:30]),
+        ),
+    )
+    return _dataset(files, names, columns, target, decisions)
+
+
+def picture_names(names: Sequence[str]) -> list[str]:
+    """The names that look like pictures."""
+    return [name for name in names if extension(name) in EXTENSIONS and not name.lower().endswith(".gz")]
+
+
+def _pictures(files: Files) -> list[str]:
+    names = picture_names(files.names())
+    if names or len(files.names()) != 1:
+        return names
+    try:
+        header(files.read(files.names()[0]))
+    except (BadImage, DataError):
+        return []
+    return list(files.names())
+
+
+def contents(images: FileImages) -> list[str]:
+    """The sha256 of each picture file; one that cannot be read gets the sha256 of its name, and is bad when decoded."""
+
+    def content(row: int) -> str:
+        try:
+            data = images.bytes_of(row)
+        except BadImage:
+            data = safe_name(images.names[row]).encode()
+        return hashlib.sha256(data).hexdigest()
+
+    with ThreadPoolExecutor(num_cores()) as pool:
+        return list(pool.map(content, range(len(images))))
+
+
+def _places(files: Files, names: list[str], decisions: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """Names that lie in a class folder, with the split (empty when folders do not say) and the class of each."""
+    folders = [name.split("/")[:-1] for name in names]
+    depth = _common_depth(folders)
+    inner = [parts[depth:] for parts in folders]
+    in_splits = {SPLIT_OF_FOLDER.get(parts[0].lower()) for parts in inner if parts} >= {"train"}
+    if in_splits and any(len(parts) > 1 for parts in inner):
+        kept = [row for row, parts in enumerate(inner) if len(parts) > 1 and parts[0].lower() in SPLIT_OF_FOLDER]
+        splits = [SPLIT_OF_FOLDER[inner[row][0].lower()] for row in kept]
+        labels = [inner[row][1] for row in kept]
+    else:
+        kept = [row for row, parts in enumerate(inner) if parts]
+        splits, labels = [], [inner[row][0] for row in kept]
+    if not kept:
+        raise DataError(
+            t(
+                "'{path}' holds {count} pictures, but no folder per class. Sort them into one folder a class "
+                "(photos/cat, photos/dog), or give a table with a column of file names and a column of labels.",
+                path=files.path,
+                count=len(names),
+            )
+        )
+    if len(kept) < len(names):
+        count = len(names) - len(kept)
+        decisions.append(t("{count} pictures outside of the class folders were left out.", count=count))
+    return [names[row] for row in kept], splits, [safe_name(label) for label in labels]
+
+
+def _common_depth(folders: Sequence[Sequence[str]]) -> int:
+    """How many folders all pictures share before class or split folders begin; the last folder is always a class."""
+    depth = 0
+    while all(len(parts) > depth + 1 for parts in folders) and len({parts[depth] for parts in folders}) == 1:
+        depth += 1
+    return depth
+
+
+def _left_alone(files: Files) -> list[str]:
+    decisions = []
+    others = [name for name in files.names() if extension(name) not in EXTENSIONS]
+    if others:
+        decisions.append(t("other files were left alone: {counts}.", counts=count_by_extension(others)))
+    if files.num_links:
+        decisions.append(t("{count} links were not followed.", count=files.num_links))
+    return decisions
+
+
+def _dataset(
+    files: Files,
+    names: Sequence[str],
+    columns: dict[str, Sequence[str]],
+    labels: Labels | None,
+    decisions: Sequence[str],
+) -> Dataset:
+    images = FileImages(files, names)
+    ids = [safe_name(name) for name in names]
+    table = pl.DataFrame({"id": ids, "content": contents(images), **columns})
+    if labels is not None:
+        table = table.with_columns(*labels.columns)
+    return Dataset(
+        path=files.path,
+        format="image-folder",
+        table=table,
+        target=None if labels is None else labels.target,
+        images=images,
+        decisions=tuple(decisions),
+    )
+
+
+formats.register("image-folder")(Reader(recognizes, read))

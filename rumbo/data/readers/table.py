@@ -1,0 +1,390 @@
+"""Tables: CSV, TSV, Parquet; features of mixed type; or a column of picture files with labels and further features."""
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import numpy as np
+import polars as pl
+
+from rumbo.core.errors import DataError
+from rumbo.core.messages import t
+from rumbo.data.decode import EXTENSIONS, BadItem
+from rumbo.data.delimited import RawTable, clean, parse_delimited
+from rumbo.data.files import Files, extension, safe_name
+from rumbo.data.images import FileImages
+from rumbo.data.manifest import RESERVED, Dataset, row_ids, sha256_of_each
+from rumbo.data.readers import Reader, Request, formats
+from rumbo.data.readers.image_folder import SPLIT_OF_FOLDER, contents, picture_names
+from rumbo.data.target import NUMBER_FRACTION, Labels, choose_target, read_labels, to_numbers
+
+TEXT_EXTENSIONS = ("csv", "tsv", "tab", "data")
+MAX_LEVELS = 1000
+"""A text column with more different entries is no category."""
+MAX_LEVEL_FRACTION = 0.5
+MIN_ROWS_TO_JUDGE = 40
+"""Below, different entries in most rows say little about a text column."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """All tables of a set as one.
+
+    Attributes:
+        frame: columns of String.
+        ids: the id of each row.
+        places: file and line of each row, for messages.
+        splits: the split of each row, None when files do not say.
+        only_in_train: the one column that the test table lacks.
+        decisions: what was found out.
+    """
+
+    frame: pl.DataFrame
+    ids: pl.Series
+    places: pl.DataFrame
+    splits: pl.Series | None
+    only_in_train: str | None
+    decisions: tuple[str, ...]
+
+
+def recognizes(files: Files) -> bool:
+    """Whether there is a table; beside pictures, only one that names them."""
+    names = table_names(files)
+    if not names:
+        return False
+    if not picture_names(files.names()):
+        return True
+    return any(_picture_column(_parse(files, name).frame, files, name) is not None for name in names[:3])
+
+
+def read(files: Files, request: Request) -> Dataset:
+    """The manifest of a table."""
+    names = table_names(files)
+    tables = _read_all(files, names, request)
+    decisions = list(tables.decisions)
+    frame, special = _take_special_columns(tables, decisions)
+    picture = _picture_column(frame, files, names[0])
+    bad: list[BadItem] = []
+    keep = np.ones(frame.height, dtype=bool)
+    picture_files: list[str] = []
+    if picture is not None:
+        picture_files, missing = _find_pictures(frame[picture], files, names[0])
+        decisions.append(t("column '{column}' names {count} pictures.", column=picture, count=len(picture_files)))
+        keep[list(missing)] = False
+        bad += [_bad(tables, row, reason, "image.bad") for row, reason in missing.items()]
+    labels = None
+    if request.labelled:
+        labels = _labels(frame, picture, files, request, tables, special.get("split"))
+        decisions += labels.decisions
+        keep[list(labels.problems)] = False
+        bad += [_bad(tables, row, reason, "target.missing") for row, reason in labels.problems.items()]
+        if labels.problems:
+            decisions.append(_dropped(labels, bad[-len(labels.problems)], frame.height))
+    used = [] if labels is None else list(labels.target.columns)
+    features = [name for name in frame.columns if name not in used and name != picture]
+    columns, numbers, categories = _features(frame.select(features), request.labelled, decisions)
+    table = pl.DataFrame({"id": tables.ids, **special, **{column.name: column for column in columns}})
+    if labels is not None:
+        table = table.with_columns(*labels.columns)
+    rows = np.flatnonzero(keep)
+    _check_something_is_left(rows, features, picture, files, bad)
+    images = None if picture is None else FileImages(files, [picture_files[row] for row in rows])
+    shas = contents(images) if images is not None else _row_contents(frame.select(features + used)[rows])
+    table = table[rows]
+    table.insert_column(1, pl.Series("content", shas))
+    return Dataset(
+        path=files.path,
+        format="table",
+        table=table,
+        target=None if labels is None else labels.target,
+        numbers=numbers,
+        categories=categories,
+        images=images,
+        decisions=tuple(decisions),
+        bad=tuple(bad),
+    )
+
+
+def table_names(files: Files) -> list[str]:
+    """The tables among the files; a lone .txt file counts."""
+    names = [name for name in files.names() if extension(name) in (*TEXT_EXTENSIONS, "parquet")]
+    if not names and len(files.names()) == 1 and extension(files.names()[0]) == "txt":
+        return list(files.names())
+    return names
+
+
+def _parse(files: Files, name: str) -> RawTable:
+    data = files.read(name)
+    if extension(name) != "parquet":
+        return parse_delimited(data, name)
+    try:
+        frame = pl.read_parquet(io.BytesIO(data))
+    except (pl.exceptions.PolarsError, OSError) as problem:
+        message = t("'{name}' is no whole Parquet file: {problem}.", name=name, problem=str(problem)[:200])
+        raise DataError(message) from None
+    plain = [
+        column.name for column in frame.iter_columns() if not column.dtype.is_nested() and column.dtype != pl.Binary
+    ]
+    decisions = [t("'{name}': {rows} rows, {columns} columns.", name=name, rows=frame.height, columns=frame.width)]
+    if dropped := [column for column in frame.columns if column not in plain]:
+        decisions.append(t("columns with lists or bytes were left out: {columns}.", columns=", ".join(dropped)))
+    text = clean(frame.select(pl.col(plain).cast(pl.String)))
+    return RawTable(text, np.arange(frame.height) + 1, tuple(decisions))
+
+
+def _read_all(files: Files, names: Sequence[str], request: Request) -> Tables:
+    """Read the one table, or those whose names say train, dev and test."""
+    splits = {name: _split_of_name(name) for name in names} if len(names) > 1 else {names[0]: None}
+    decisions: list[str] = []
+    if len(names) > 1:
+        if "train" not in splits.values():
+            raise DataError(
+                t(
+                    "'{path}' holds {count} tables: {names}. Give one of them, or call them train and test.",
+                    path=files.path,
+                    count=len(names),
+                    names=", ".join(names[:10]),
+                )
+            )
+        if others := [name for name in names if splits[name] is None]:
+            decisions.append(t("other tables were left alone: {names}.", names=", ".join(others[:10])))
+    used = sorted((name for name in names if len(names) == 1 or splits[name]), key=lambda name: splits[name] != "train")
+    parts = {name: _parse(files, name) for name in used}
+    columns = parts[used[0]].frame.columns
+    only_in_train: str | None = None
+    for name in used[1:]:
+        met = parts[name].frame.columns
+        if set(met) == set(columns):
+            continue
+        lacking = [column for column in columns if column not in met]
+        if len(lacking) == 1 and set(met) < set(columns) and request.labelled:
+            only_in_train = lacking[0]
+            decisions.append(t("'{name}' has no column '{column}': left out.", name=name, column=only_in_train))
+            del parts[name]
+            continue
+        raise DataError(
+            t(
+                "'{name}' and '{other}' differ in their columns: {columns}.",
+                name=name,
+                other=used[0],
+                columns=", ".join(sorted(set(columns) ^ set(met))[:10]),
+            )
+        )
+    given = [splits[name] for name in parts]
+    sizes = [part.frame.height for part in parts.values()]
+    ids = [pl.Series("id", row_ids(safe_name(name), part.frame.height)) for name, part in parts.items()]
+    places = pl.DataFrame(
+        {
+            "file": pl.Series(np.repeat(np.array(list(parts), dtype=object), sizes).tolist(), dtype=pl.String),
+            "line": np.concatenate([part.lines for part in parts.values()]),
+        }
+    )
+    in_order = pl.Series("split", np.repeat(np.array(given, dtype=object), sizes).tolist(), dtype=pl.String)
+    return Tables(
+        frame=pl.concat([part.frame.select(columns) for part in parts.values()]),
+        ids=pl.concat(ids),
+        places=places,
+        splits=in_order if len(parts) > 1 else None,
+        only_in_train=only_in_train,
+        decisions=(*(sentence for part in parts.values() for sentence in part.decisions), *decisions),
+    )
+
+
+def _split_of_name(name: str) -> str | None:
+    words = re.split(r"[^a-z0-9]+", name.lower())
+    return next((SPLIT_OF_FOLDER[word] for word in words if word in SPLIT_OF_FOLDER), None)
+
+
+def _take_special_columns(tables: Tables, decisions: list[str]) -> tuple[pl.DataFrame, dict[str, pl.Series]]:
+    """Set `split` and `group` columns apart, and rename other columns that would collide with the manifest's own."""
+    frame = tables.frame
+    special: dict[str, pl.Series] = {} if tables.splits is None else {"split": tables.splits}
+    if "split" in frame.columns and not special:
+        values = frame["split"].str.to_lowercase()
+        if set(values.unique().to_list()) <= set(SPLIT_OF_FOLDER):
+            special["split"] = values.replace_strict(SPLIT_OF_FOLDER).alias("split")
+            frame = frame.drop("split")
+            decisions.append(t("column 'split' says which rows are train, dev and test."))
+    if "group" in frame.columns:
+        own = pl.Series([f"#{row}" for row in range(frame.height)])
+        special["group"] = pl.select(pl.when(frame["group"].is_null()).then(own).otherwise(frame["group"])).to_series()
+        special["group"] = special["group"].alias("group")
+        frame = frame.drop("group")
+        decisions.append(t("column 'group' keeps its rows together in one split; it is no input."))
+    renamed = {name: name + "_" for name in frame.columns if name in RESERVED}
+    if renamed:
+        pairs = ", ".join(f"{old} -> {new}" for old, new in renamed.items())
+        decisions.append(t("columns were renamed, since the manifest uses their names: {pairs}.", pairs=pairs))
+    return frame.rename(renamed), special
+
+
+def _labels(
+    frame: pl.DataFrame,
+    picture: str | None,
+    files: Files,
+    request: Request,
+    tables: Tables,
+    splits: pl.Series | None,
+) -> Labels:
+    columns = [name for name in frame.columns if name != picture]
+    if len(frame.columns) < 2 or not columns:
+        raise DataError(
+            t(
+                "'{path}' has one column, '{column}'; training needs at least one input and one target.",
+                path=files.path,
+                column=frame.columns[0],
+            )
+        )
+    asked = request.target
+    if asked is not None:
+        asked = ",".join(name + "_" if name.strip() in RESERVED else name for name in asked.split(","))
+    choice = choose_target(columns, asked, files.notes(), tables.only_in_train)
+    return read_labels(frame, choice, request.task, splits)
+
+
+def _features(
+    frame: pl.DataFrame, labelled: bool, decisions: list[str]
+) -> tuple[list[pl.Series], tuple[str, ...], tuple[str, ...]]:
+    """Columns as Float64 or String, and which of them are numeric and categorical inputs."""
+    columns: list[pl.Series] = []
+    numbers: list[str] = []
+    categories: list[str] = []
+    for text in frame.iter_columns():
+        values = to_numbers(text)
+        wrong = text.filter(values.is_null() & text.is_not_null())
+        is_number = len(wrong) <= (1 - NUMBER_FRACTION) * text.count() and wrong.n_unique() <= 3
+        columns.append(values if is_number else text)
+        if is_number and len(wrong):
+            decisions.append(
+                t(
+                    "column '{column}' is numeric; {count} other entries count as missing: {values}.",
+                    column=text.name,
+                    count=len(wrong),
+                    values=", ".join(wrong.unique().sort().to_list()),
+                )
+            )
+        reason = _why_no_input(text, is_number) if labelled else None
+        if reason is not None:
+            decisions.append(reason)
+        else:
+            (numbers if is_number else categories).append(text.name)
+    return columns, tuple(numbers), tuple(categories)
+
+
+def _why_no_input(text: pl.Series, is_number: bool) -> str | None:
+    """The reason for which a column cannot help on new examples, or None."""
+    present, distinct = text.count(), text.drop_nulls().n_unique()
+    if present == 0:
+        return t("column '{column}' is empty: left out.", column=text.name)
+    if is_number:
+        if distinct == present == len(text) and present >= MIN_ROWS_TO_JUDGE and _is_id_name(text):
+            return t("column '{column}' numbers the rows: left out.", column=text.name)
+        return None
+    if distinct > MAX_LEVELS or (present >= MIN_ROWS_TO_JUDGE and distinct > MAX_LEVEL_FRACTION * present):
+        return t(
+            "column '{column}' is text with {distinct} different entries in {present} rows: left out.",
+            column=text.name,
+            distinct=distinct,
+            present=present,
+        )
+    return None
+
+
+def _is_id_name(text: pl.Series) -> bool:
+    """Whether a column of different numbers is called an id, or has no name and counts up."""
+    words = re.split(r"[^a-z0-9]+", text.name.lower())
+    if {"id", "index", "rownumber", "rownames"} & set(words) or text.name.endswith("ID") or text.name.endswith("Id"):
+        return True
+    steps = to_numbers(text).diff().drop_nulls()
+    return bool((steps == 1).all()) and ("unnamed" in words or words[0] == "column")
+
+
+def _row_contents(frame: pl.DataFrame) -> list[str]:
+    joined = frame.select(pl.concat_str(pl.all().fill_null("\0"), separator="\x1f")).to_series()
+    return sha256_of_each(text.encode() for text in joined.to_list())
+
+
+def _picture_column(frame: pl.DataFrame, files: Files, table: str) -> str | None:
+    """The column whose entries are picture files of this set."""
+    for column in frame.iter_columns():
+        sample = column.drop_nulls().head(20).to_list()
+        if not sample or sum(extension(entry) in EXTENSIONS for entry in sample) < 0.9 * len(sample):
+            continue
+        if any(_locate(entry, files, table) for entry in sample):
+            return column.name
+        if any(_by_basename(files).get(PurePosixPath(entry.replace("\\", "/")).name) for entry in sample):
+            return column.name
+        raise DataError(
+            t(
+                "column '{column}' of '{table}' names pictures such as '{entry}', but no such file lies beside the "
+                "table. Put the pictures there, or give the folder that holds both.",
+                column=column.name,
+                table=table,
+                entry=sample[0],
+            )
+        )
+    return None
+
+
+def _locate(entry: str, files: Files, table: str) -> str | None:
+    """The file that an entry means: relative to the table, or to the set."""
+    entry = entry.replace("\\", "/").removeprefix("./")
+    beside = str(PurePosixPath(table).parent / entry)
+    return next((name for name in (beside, entry) if files.has(name)), None)
+
+
+def _by_basename(files: Files) -> dict[str, str | None]:
+    """Base name -> the one file of that name; None where several have it."""
+    found: dict[str, str | None] = {}
+    for name in picture_names(files.names()):
+        base = PurePosixPath(name).name
+        found[base] = None if base in found else name
+    return found
+
+
+def _find_pictures(column: pl.Series, files: Files, table: str) -> tuple[list[str], dict[int, str]]:
+    """The file of each row ("" where there is none), and row -> why there is none."""
+    found: list[str] = []
+    missing: dict[int, str] = {}
+    by_base: dict[str, str | None] | None = None
+    for row, entry in enumerate(column.to_list()):
+        name = _locate(entry, files, table) if entry else None
+        if entry and name is None:
+            by_base = _by_basename(files) if by_base is None else by_base
+            name = by_base.get(PurePosixPath(entry.replace("\\", "/")).name)
+        if name is None:
+            missing[row] = (
+                t("there is no picture '{entry}'", entry=entry)
+                if entry
+                else t("column '{column}' is empty", column=column.name)
+            )
+        found.append(name or "")
+    return found, missing
+
+
+def _bad(tables: Tables, row: int, reason: str, code: str) -> BadItem:
+    file, line = tables.places.row(row)
+    sentence = t("'{file}' line {line}: {reason}.", file=file, line=line, reason=reason)
+    return BadItem(-1, tables.ids[row], sentence, code)
+
+
+def _dropped(labels: Labels, first: BadItem, num_rows: int) -> str:
+    return t(
+        "rows without a usable target, left out: {count} of {rows}. {reason}",
+        count=len(labels.problems),
+        rows=num_rows,
+        reason=first.reason,
+    )
+
+
+def _check_something_is_left(
+    rows: np.ndarray, features: Sequence[str], picture: str | None, files: Files, bad: Sequence[BadItem]
+) -> None:
+    if len(rows) == 0:
+        reason = bad[0].reason if bad else t("it has a header and no rows.")
+        raise DataError(t("no row of '{path}' can be used. {reason}", path=files.path, reason=reason))
+
+
+formats.register("table")(Reader(recognizes, read))
