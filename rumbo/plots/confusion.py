@@ -7,7 +7,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from rumbo.core.messages import t
-from rumbo.plots.style import BLUE, INK, plain, styled
+from rumbo.plots.style import BLUE, INK, WIDTH_INCHES, plain, styled
 
 MAX_CLASSES = 30
 MAX_SHARED = 12  # up to here a cell has room for its count and its share
@@ -37,7 +37,7 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Figure:
     counts, shares = counts[np.ix_(chosen, chosen)], shares[np.ix_(chosen, chosen)]
     names = [plain(classes[code], 18) for code in chosen]
     num_classes = len(names)
-    side = min(7.2, 2.2 + 0.55 * num_classes)
+    side = min(WIDTH_INCHES, 2.0 + 0.42 * num_classes)
     figure = Figure(figsize=(side, side))
     axes = figure.subplots()
     colors = np.empty((num_classes, num_classes, 4))
@@ -45,8 +45,12 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Figure:
     colors[..., 3] = np.where(counts > 0, 0.06 + 0.94 * shares, 0.0)
     edges = np.arange(num_classes + 1) - 0.5
     axes.pcolormesh(edges, edges, colors, edgecolors=to_rgba(INK, 0.12), linewidth=0.5)
-    for row, column in zip(*np.nonzero(counts), strict=True):
-        _label(axes, row, column, counts[row, column], shares[row, column], num_classes)
+    size = 8 if num_classes <= MAX_SHARED else max(4.5, 135 / num_classes)
+    for row, column in np.argwhere(counts > 0):
+        share = float(shares[row, column])
+        text = _cell(float(counts[row, column]), share if num_classes <= MAX_SHARED else None)
+        color = "white" if share > 0.55 else INK
+        axes.text(column, row, text, ha="center", va="center", fontsize=min(size, 8), color=color)
     axes.set(xlabel=t("predicted"), ylabel=t("true"), aspect="equal")
     axes.invert_yaxis()
     upright = num_classes <= 12 and max(map(len, names)) <= 3
@@ -58,11 +62,6 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Figure:
     return figure
 
 
-def _label(axes, row: int, column: int, count: float, share: float, num_classes: int) -> None:
+def _cell(count: float, share: float | None) -> str:
     text = f"{count:.0f}" if count < 10_000 else f"{count / 1000:.0f}k"
-    if num_classes <= MAX_SHARED:
-        text += f"\n{100 * share:.0f} %"
-    size = 8 if num_classes <= MAX_SHARED else max(4.5, 150 / num_classes * 0.9)
-    axes.text(
-        column, row, text, ha="center", va="center", fontsize=min(size, 8), color="white" if share > 0.55 else INK
-    )
+    return text if share is None else f"{text}\n{100 * share:.0f} %"

@@ -185,7 +185,9 @@ def percent(value: float | None) -> str:
     >>> percent(0.125)
     '12.5 %'
     """
-    return "–" if value is None or not math.isfinite(value) else f"{100 * value:.1f} %"
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{100 * value:.1f} %".replace("-", "−")
 
 
 def interval(bounds: Sequence[float], *, as_percent: bool = False) -> str:
@@ -201,7 +203,12 @@ def interval(bounds: Sequence[float], *, as_percent: bool = False) -> str:
 def picture(pixels: np.ndarray) -> str:
     """A picture as a data URI: PNG made from the pixels alone, so that nothing else of the file travels along."""
     image = Image.fromarray(np.ascontiguousarray(pixels, dtype=np.uint8))
-    image.thumbnail((MAX_PICTURE_PX, MAX_PICTURE_PX))
+    longest = max(image.size)
+    if longest > MAX_PICTURE_PX:
+        image.thumbnail((MAX_PICTURE_PX, MAX_PICTURE_PX))
+    else:  # small pictures keep their pixels visible
+        factor = MAX_PICTURE_PX // longest
+        image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
     target = io.BytesIO()
     image.save(target, format="PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(target.getvalue()).decode("ascii")

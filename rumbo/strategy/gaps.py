@@ -185,8 +185,8 @@ def diagnose(
     avoidable_bias = train - human; variance = train_dev - train (dev - train where there is no train_dev);
     data_mismatch = dev - train_dev; dev_overfit = test - dev. A gap matters when it is above the threshold and its 95 %
     interval leaves out 0. It does not matter when it is at or below the threshold and its interval ends there or is at
-    most two thresholds wide. Everything else is too uncertain to tell. Splits hold different examples, so their
-    intervals are joined as independent ones.
+    most two thresholds wide; dev_overfit needs no such proof. Everything else is too uncertain to tell. Splits hold
+    different examples, so their intervals are joined as independent ones.
 
     Args:
         errors: by split: train, train_dev, dev, test; as many as there are.
@@ -248,7 +248,8 @@ def percent(value: float) -> str:
     """
     if value == 0:
         return "0 %"
-    return f"{100 * value:.1f} %" if abs(value) >= 0.00995 else f"{100 * value:.2f} %"
+    digits = 1 if abs(value) >= 0.00995 else 2
+    return f"{100 * value:.{digits}f} %".replace("-", "−")
 
 
 def _measure(name: str, given: SplitError | float, kind: Kind, scale: float, seed: int) -> _Level:
@@ -356,7 +357,7 @@ def _matters(gap: Gap, threshold: float) -> bool:
 def _is_small(gap: Gap, threshold: float) -> bool:
     if gap.value > threshold + ROUNDING:
         return False
-    if gap.interval is None:
+    if gap.interval is None or gap.name is GapName.DEV_OVERFIT:  # it must show itself: no test set rules it out
         return True
     low, high = gap.interval
     return high <= threshold or high - low <= 2 * threshold
