@@ -221,12 +221,16 @@ def reason_of(error: OSError) -> str:
 
 
 def clean(folder: Path) -> None:
-    """Remove the drafts that an interrupted write left. Only for a folder that nobody else writes to."""
+    """Remove the drafts that an interrupted write left. Only for a folder that nobody else writes to.
+
+    Raises:
+        OSError: one cannot be removed.
+    """
     for draft in folder.glob(".tmp-*"):
         if draft.is_dir() and not draft.is_symlink():
-            shutil.rmtree(draft, ignore_errors=True)
+            shutil.rmtree(draft)
         else:
-            _discard(draft)
+            draft.unlink()
 
 
 def _discard(draft: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Self
 
 from rumbo.core.errors import FolderInUse, StorageError, UsageError
 from rumbo.core.messages import t
-from rumbo.runs.files import clean, reason_of, sync_folder
+from rumbo.runs.files import clean, reason_of, storage_error, sync_folder
 
 RUNS = Path("runs")
 
@@ -75,6 +75,7 @@ class RunFolder:
         Raises:
             UsageError: no run folder is there, or it is not writable.
             FolderInUse: another process works there.
+            StorageError: what was left cannot be removed.
         """
         if not path.exists():
             raise UsageError(
@@ -86,10 +87,12 @@ class RunFolder:
                 t("{path} is not a run folder: it has no {name}. Check the path.", path=path, name=folder.config.name)
             )
         folder._take_lock()
-        clean(folder.path)
-        clean(folder.checkpoints)
-        clean(folder.model)
-        clean(folder.predictions)
+        try:
+            for place in (folder.path, folder.checkpoints, folder.model, folder.predictions):
+                clean(place)
+        except OSError as error:
+            folder.close()
+            raise storage_error(path, error, 0) from error
         return folder
 
     @property

@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ def publish(checkpoints: Path, step: int, files: Mapping[str, bytes], *, keep: i
     published = checkpoints / f"ckpt-{step:012d}"
     num_bytes = sum(map(len, files.values()))
     _twice(lambda: _write(checkpoints, published, step, files), published, num_bytes)
-    _twice(lambda: _delete_surplus(checkpoints, step, keep), checkpoints, 0)
+    _twice(lambda: _delete_surplus(checkpoints, published, step, keep), checkpoints, 0)
     return published
 
 
@@ -96,13 +97,13 @@ def latest(checkpoints: Path) -> Checkpoint | None:
 
 def clean(checkpoints: Path) -> None:
     """Remove what interrupted writes left; call it at start, when the folder is locked."""
-    disk.clean(checkpoints)
+    _twice(lambda: disk.clean(checkpoints), checkpoints, 0)
 
 
 def _write(checkpoints: Path, published: Path, step: int, files: Mapping[str, bytes]) -> None:
     draft = checkpoints / f".tmp-{step}-{os.getpid()}"
     os.makedirs(checkpoints, exist_ok=True)
-    shutil.rmtree(draft, ignore_errors=True)
+    disk.clean(checkpoints)
     try:
         os.mkdir(draft, 0o700)
         for name, data in files.items():
@@ -121,33 +122,33 @@ def _write(checkpoints: Path, published: Path, step: int, files: Mapping[str, by
 
 def _make_way(published: Path, step: int) -> None:
     """Put an earlier checkpoint of the same step aside, still readable, until the new one has its name."""
+    aside = published.with_name(published.name + ".old")
     if not published.exists():
         return
-    if _damage(published, step):
-        _delete(published)
-        return
-    aside = published.with_name(published.name + ".old")
-    if aside.exists():
-        _delete(aside)
+    if aside.exists():  # an earlier attempt came this far
+        if _damage(published, step):
+            _put_away(published)
+            return
+        _put_away(aside)
     os.rename(published, aside)
 
 
-def _delete_surplus(checkpoints: Path, step: int, keep: int) -> None:
-    num_kept = 0
+def _delete_surplus(checkpoints: Path, published: Path, step: int, keep: int) -> None:
+    """Delete what is older than the newest `keep` whole ones, and what a past that was given up left."""
+    num_kept = 1
     for found, folder in _list(checkpoints):
-        is_ours = found < step or folder.name == f"ckpt-{step:012d}"  # all else was left by a past that was given up
-        if is_ours and num_kept < keep and not _damage(folder, found):
+        if folder == published:
+            continue
+        if found >= step or num_kept == keep:
+            _put_away(folder)
+        elif not _damage(folder, found):
             num_kept += 1
-        else:
-            _delete(folder)
+    disk.clean(checkpoints)
 
 
-def _delete(folder: Path) -> None:
-    """Delete a checkpoint; a crash on the way leaves a draft, never half a checkpoint under its name."""
-    draft = folder.with_name(f".tmp-{folder.name}-{os.getpid()}")
-    shutil.rmtree(draft, ignore_errors=True)
-    os.rename(folder, draft)
-    shutil.rmtree(draft)
+def _put_away(folder: Path) -> None:
+    """Make a checkpoint a draft, to be deleted: a crash on the way never leaves half a checkpoint under its name."""
+    os.rename(folder, folder.with_name(f".tmp-{folder.name}-{secrets.token_hex(4)}"))
 
 
 def _list(checkpoints: Path) -> list[tuple[int, Path]]:
