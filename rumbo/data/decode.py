@@ -4,7 +4,8 @@ import io
 import re
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
@@ -23,6 +24,7 @@ EXTENSIONS = frozenset(
 MAX_PIXELS = 50_000_000
 MAX_SIDE_PX = 20_000
 
+_ORIENTATION = 0x0112
 _WHITE = 255
 _JPEG_FILL = 128
 """What libjpeg fills in for blocks that never came."""
@@ -107,8 +109,10 @@ def decode(data: bytes) -> np.ndarray:
     # Hostile bytes make decoders raise nearly any exception; each means the same here: this picture is bad.
     try:
         picture = _open(data)
+        picture.load()
         cut_short = _is_cut_short(picture, data)
-        picture = ImageOps.exif_transpose(picture)
+        with _quiet():
+            picture = ImageOps.exif_transpose(picture)
         pixels = _to_grey_or_rgb(picture)
     except BadImage:
         raise
@@ -127,9 +131,7 @@ def header(data: bytes) -> tuple[int, int, int]:
     """
     try:
         picture = _open(data)
-        sideways = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8) and picture.format != "TIFF"
-        if picture.format == "TIFF":
-            sideways = picture.tag_v2.get(0x0112, 1) in (5, 6, 7, 8)  # type: ignore[attr-defined]
+        sideways = _orientation(picture) in (5, 6, 7, 8)
     except BadImage:
         raise
     except (Exception, Image.DecompressionBombWarning) as problem:
@@ -172,16 +174,37 @@ def _open(data: bytes) -> Image.Image:
     """Read the header; refuse by size before a pixel is decoded."""
     if not data:
         raise BadImage(t("the file is empty (0 bytes)."))
-    # `catch_warnings` changes a setting of the whole process: one thread at a time. Headers cost microseconds.
-    with _opening, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+    with _quiet():
         picture = Image.open(io.BytesIO(data), formats=FORMATS)
-        picture.getexif()
     width, height = picture.size
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE_PX:
         raise _too_large(width, height)
     return picture
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Warnings of the decoder are nothing for users; that of a bomb is an error.
+
+    `catch_warnings` changes a setting of the whole process: one thread at a time, and only for short work.
+    """
+    with _opening, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def _orientation(picture: Image.Image) -> int:
+    """The tag of how an opened picture is turned, without decoding it."""
+    if picture.format == "TIFF":  # Pillow turns it by itself: its size is upright already
+        return 1
+    exif = Image.Exif()
+    with _quiet():
+        if picture.format == "PNG":  # getexif would decode it, to find a tag behind the pixels
+            exif.load(picture.info.get("exif", b""))
+        else:
+            exif = picture.getexif()
+        return exif.get(_ORIENTATION, 1)
 
 
 def _too_large(width: int, height: int) -> BadImage:
@@ -240,16 +263,14 @@ def _over_white(picture: Image.Image, mode: str) -> np.ndarray:
 
 
 def _is_cut_short(picture: Image.Image, data: bytes) -> bool:
-    """Decode, and tell whether a JPEG that ended early was closed with an end mark, which the decoder lets pass.
+    """Whether a decoded JPEG ended early and was closed with an end mark, which the decoder lets pass.
 
     Baseline: the last pixels of the bottom row are exactly the fill value. Progressive: the scans that came do not
     bring every coefficient to full precision. Cuts inside the last progressive scan are not seen.
     """
-    progressive = bool(picture.info.get("progressive"))
-    picture.load()
     if picture.format != "JPEG":
         return False
-    if progressive:
+    if picture.info.get("progressive"):
         return not _scans_are_complete(data)
     tail = np.asarray(picture)[-1, -4:]
     return picture.mode in ("L", "RGB") and picture.width >= 4 and bool((tail == _JPEG_FILL).all())
