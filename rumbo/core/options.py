@@ -12,6 +12,8 @@ from rumbo.core.errors import OptionError, unknown_name
 from rumbo.core.messages import t
 
 Scalar = str | int | float | bool | None
+ON = "on"
+"""What switches a group that may be none to its defaults."""
 
 
 def option(default: Any, sentence: str, *, low: float | None = None, high: float | None = None) -> Any:
@@ -53,13 +55,15 @@ class Options:
 
 
 def all_options(cls: type[Options], prefix: str = "") -> dict[str, tuple[Any, str]]:
-    """Every option below a class: dotted path -> (default, sentence)."""
+    """Every option below a class: dotted path -> (default, sentence). A group that may be none has a row of its own."""
     found: dict[str, tuple[Any, str]] = {}
     hints = typing.get_type_hints(cls)
     for spec in fields(cls):
         kind, path = hints[spec.name], prefix + spec.name
-        if isinstance(kind, type) and issubclass(kind, Options):
-            found |= all_options(kind, path + ".")
+        if group := _group(kind):
+            if group is not kind:
+                found[path] = (ON, spec.metadata.get("sentence", ""))
+            found |= all_options(group, path + ".")
         else:
             default = spec.default if spec.default is not dataclasses.MISSING else spec.default_factory()  # type: ignore[misc]
             found[path] = (default, spec.metadata.get("sentence", ""))
@@ -111,10 +115,14 @@ def _check(spec: "dataclasses.Field[Any]", kind: Any, value: Any) -> None:
     for arm in arms:
         if get_origin(arm) is Literal and value not in get_args(arm):
             allowed = ", ".join(str(choice) for choice in get_args(arm))
-            raise OptionError(t("{path}='{text}' must be one of: {allowed}.", path=spec.name, text=str(value), allowed=allowed))
+            raise OptionError(
+                t("{path}='{text}' must be one of: {allowed}.", path=spec.name, text=str(value), allowed=allowed)
+            )
     if float in arms or int in arms:
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise OptionError(t("{path}='{text}' must be {wanted}.", path=spec.name, text=str(value), wanted=t("a number")))
+            raise OptionError(
+                t("{path}='{text}' must be {wanted}.", path=spec.name, text=str(value), wanted=t("a number"))
+            )
         if float not in arms and not isinstance(value, int):
             raise OptionError(
                 t("{path}='{text}' must be {wanted}.", path=spec.name, text=str(value), wanted=t("a whole number"))
@@ -131,6 +139,12 @@ def _check(spec: "dataclasses.Field[Any]", kind: Any, value: Any) -> None:
         raise OptionError(t("{path}='{text}' must be true or false.", path=spec.name, text=str(value)))
     elif str in arms and not isinstance(value, str):
         raise OptionError(t("{path}='{text}' must be text.", path=spec.name, text=str(value)))
+
+
+def _group(kind: Any) -> type[Options] | None:
+    """The options class of a field that is a group, also of one that may be none."""
+    arms = get_args(kind) if get_origin(kind) in (types.UnionType, typing.Union) else (kind,)
+    return next((arm for arm in arms if isinstance(arm, type) and issubclass(arm, Options)), None)
 
 
 def _plain(value: Any) -> Any:
@@ -150,8 +164,8 @@ def _build(cls: type[Any], values: Mapping[str, Any], where: str) -> Any:
         if key not in known:
             raise unknown_name("option", str(key)[:80], known)
         kind = hints[key]
-        if isinstance(kind, type) and issubclass(kind, Options):
-            value = _build(kind, value, key)
+        if group := _group(kind):
+            value = None if value is None and group is not kind else _build(group, value, key)
         elif get_origin(kind) is tuple and isinstance(value, list):
             value = tuple(value)
         elif get_origin(kind) is tuple or get_origin(kind) is dict:
@@ -169,11 +183,13 @@ def _override(options: Any, path: list[str], text: str, whole: str) -> Any:
         prefix = whole[: len(whole) - len(".".join(path))]
         raise unknown_name("option", whole, [prefix + key for key in known], where="rumbo train --list-options")
     kind, current = typing.get_type_hints(type(options))[name], getattr(options, name)
-    if isinstance(current, Options):
-        if not rest:
-            names = ", ".join(f"{whole}.{spec.name}" for spec in fields(current))
-            raise OptionError(t("'{path}' is a group; set one of: {names}.", path=whole, names=names))
-        return dataclasses.replace(options, **{name: _override(current, rest, text, whole)})
+    if group := _group(kind):
+        if rest:
+            return dataclasses.replace(options, **{name: _override(current or group(), rest, text, whole)})
+        if group is not kind and text.strip().lower() in ("none", ON):
+            return dataclasses.replace(options, **{name: None if text.strip().lower() == "none" else group()})
+        names = ", ".join(f"{whole}.{spec.name}" for spec in fields(group))
+        raise OptionError(t("'{path}' is a group; set one of: {names}.", path=whole, names=names))
     if isinstance(current, dict) and len(rest) == 1:
         return dataclasses.replace(options, **{name: {**current, rest[0]: parse_scalar(text)}})
     if rest:
