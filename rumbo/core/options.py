@@ -155,7 +155,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _build(cls: type[Any], values: Mapping[str, Any], where: str) -> Any:
+def _build(cls: type[Any], values: Any, where: str) -> Any:
     if not isinstance(values, Mapping):
         raise OptionError(t("{path}='{text}' must be a group of options.", path=where, text=str(values)[:80]))
     hints, known = typing.get_type_hints(cls), {spec.name for spec in fields(cls)}
