@@ -25,11 +25,16 @@ proofs: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/mkdocs build --strict
 
+# Collect all sentences, bring the catalogues up to date (new ones are empty: a test names them), compile.
+KEYWORDS := --no-default-keywords -k t -k option:2 -k Entry:2 -k ModelEntry:2 -k MetricEntry:2 -k _torchvision:1
 messages: $(STAMP)
-	$(BIN)/pybabel compile --domain rumbo --directory rumbo/locale
+	$(BIN)/pybabel -q extract -F babel.cfg $(KEYWORDS) --no-location --sort-output -o rumbo/locale/rumbo.pot rumbo
+	$(BIN)/pybabel -q update --domain rumbo -i rumbo/locale/rumbo.pot -d rumbo/locale --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 120
+	rm rumbo/locale/rumbo.pot
+	$(BIN)/pybabel -q compile --domain rumbo --directory rumbo/locale
 
 bench: $(STAMP)
-	$(BIN)/python bench/run.py
+	$(BIN)/python bench/figures.py digits cats california adult startup
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x .bootstrap/bin/uv || ($(PYTHON) -m venv .bootstrap && .bootstrap/bin/python -m pip install --quiet "uv>=0.9")

@@ -34,3 +34,12 @@ def predict(run: Run | str | Path, data: str | Path | Sequence[str | Path]) -> p
         )
         tables.append(model.task.table(unlabelled))
     return pl.concat(tables)
+
+
+def safe_for_spreadsheets(table: pl.DataFrame) -> pl.DataFrame:
+    """Text cells that a spreadsheet would run as a formula get a leading apostrophe; numbers stay as they are."""
+    text = [name for name, kind in table.schema.items() if kind == pl.String]
+    return table.with_columns(
+        pl.when(pl.col(name).str.contains(r"^[=+\-@\t\r\n]")).then("'" + pl.col(name)).otherwise(pl.col(name)).alias(name)
+        for name in text
+    )

@@ -87,13 +87,21 @@ class Prepared:
         )
 
 
-def prepare(config: RunConfig, *, base: Path, preset: Preset = "good", progress: Progress | None = None) -> Prepared:
+def prepare(
+    config: RunConfig,
+    *,
+    base: Path,
+    preset: Preset = "good",
+    split: Split | None = None,
+    progress: Progress | None = None,
+) -> Prepared:
     """Open, decode, check, split and fit; build the network.
 
     Args:
         config: what was asked for; the result's config has every choice filled in.
         base: the folder that `config.path` is relative to.
         preset: how much effort.
+        split: one that was made before, for a resume; none makes it.
         progress: told while pictures are decoded.
 
     Raises:
@@ -106,13 +114,14 @@ def prepare(config: RunConfig, *, base: Path, preset: Preset = "good", progress:
     task_name = config.task or _task_of(dataset.target.kind)
     TASKS.get(task_name)
     goal = config.goal or metrics.default_goal(task_name)
-    if goal not in metrics.for_task(task_name):
-        raise unknown_name("metric", goal, metrics.for_task(task_name))
+    allowed = metrics.for_task(task_name, len(dataset.target.classes) or None)
+    if goal not in allowed:
+        raise unknown_name("metric", goal, allowed)
     model_options = choose_model(dataset, config.model)
     assert model_options.name is not None
     rule = choose_rule(dataset.images, model_options.name, config.data) if dataset.images is not None else None
     dataset, pixels, bad = _decode(dataset, rule, config.data.memory_gib, progress)
-    split = make_split(dataset, config.data.split, config.seed)
+    split = split or make_split(dataset, config.data.split, config.seed)
     checks = check_data(dataset, split, bad)
     _gate(dataset, bad, checks, config.data.max_bad_fraction)
     rows = split.rows(dataset, "train")

@@ -9,7 +9,7 @@ from rumbo.core.errors import UsageError
 from rumbo.core.messages import t
 from rumbo.data import open_data
 from rumbo.data.images import ArrayImages
-from rumbo.data.manifest import Dataset, Target, TargetKind
+from rumbo.data.manifest import Dataset, Target, TargetKind, sha256_of_each
 
 DIGITS = "demo:digits"
 
@@ -38,11 +38,10 @@ def digits() -> Dataset:
     source = load_digits()
     images = np.round(source.images * (255 / 16)).astype(np.uint8)
     ids = [f"digit-{row:04d}" for row in range(len(images))]
-    store = ArrayImages(images)
     table = pl.DataFrame(
         {
             "id": ids,
-            "content": [store.content(row) for row in range(len(images))],
+            "content": sha256_of_each(image.tobytes() for image in images),
             "digit": [str(label) for label in source.target],
         }
     )
@@ -56,6 +55,6 @@ def digits() -> Dataset:
             classes=tuple("0123456789"),
             reason=t("target: the digit that was written."),
         ),
-        images=store,
+        images=ArrayImages(images),
         decisions=(t("1,797 handwritten digits of 8x8 px, from scikit-learn."),),
     )

@@ -15,7 +15,8 @@ from rumbo.api.sources import DIGITS
 from rumbo.api.weights import load_weights
 from rumbo.core.errors import DataError, UsageError
 from rumbo.core.messages import t
-from rumbo.runs import EventLog, ResultsTable, RunFolder, publisher, read_json, read_yaml, write_json, write_yaml
+from rumbo.data.split import Split
+from rumbo.runs import EventLog, ResultsFile, RunFolder, latest, publish, read_json, read_results, read_yaml, write_json, write_yaml
 from rumbo.training.events import Evaluated, Event, Finished, Stepped
 from rumbo.training.loop import fit
 from rumbo.training.optimizer import make_optimizer
@@ -33,13 +34,13 @@ class Sitting:
     prepared: Prepared
     state: TrainState
     events: EventLog
-    results: ResultsTable
+    results: ResultsFile
     saved_at_seconds: float = 0.0
 
     def save(self) -> None:
         """Publish a checkpoint."""
         extra = {"events_offset": self.events.offset, "results_offset": self.results.offset}
-        publisher.publish(self.folder.checkpoints, self.state.step, self.state.to_files(extra))
+        publish(self.folder.checkpoints, self.state.step, self.state.to_files(extra))
         self.saved_at_seconds = self.state.seconds
 
 
@@ -110,14 +111,16 @@ def train(
     )
     for path, text in (settings or {}).items():
         wanted = wanted.override(path.removeprefix("options."), text)
-    RunFolder.check(out)
+    out = None if out is None else Path(out)
+    if out is not None and out.exists():
+        raise UsageError(t("{path} exists already. Choose another --out, or go on with the run there with --resume.", path=out))
     prepared = prepare(wanted, base=base, preset=preset, progress=progress)
     load_weights(prepared, base)
-    with RunFolder.create(out, _name_of(wanted.path)) as folder:
+    with RunFolder.create(_name_of(wanted.path), out) as folder:
         relocated = _relocated(prepared.config, base, folder.path)
         prepared = replace(prepared, config=relocated)
         _write_beginning(folder, prepared)
-        sitting = Sitting(folder, prepared, _fresh_state(prepared), EventLog(folder.events), ResultsTable(folder.results))
+        sitting = Sitting(folder, prepared, _fresh_state(prepared), EventLog(folder.events), ResultsFile(folder.results))
         return _sit(sitting, watch)
 
 
@@ -187,14 +190,14 @@ def _resume(
 ) -> Run:
     if out is None:
         raise UsageError(t("--resume needs the run folder: add --out runs/NAME."))
-    with RunFolder.resume(out) as folder:
+    with RunFolder.resume(Path(out)) as folder:
         if folder.is_finished:
             return Run(folder.path)
         config = RunConfig.from_dict(read_yaml(folder.config))
         base = folder.path
         if data is not None:
             config, base = replace(config, path=str(data)), Path.cwd()
-        prepared = prepare(config, base=base, progress=progress)
+        prepared = prepare(config, base=base, split=Split.load(folder.split), progress=progress)
         load_weights(prepared, base)
         before = read_json(folder.data_check)["data_sha256"]
         if _fingerprint(prepared) != before:
@@ -202,7 +205,7 @@ def _resume(
                 t("the data at '{path}' have changed since this run began; train anew without --resume.", path=config.path)
             )
         state = _fresh_state(prepared)
-        checkpoint = publisher.latest(folder.checkpoints)
+        checkpoint = latest(folder.checkpoints)
         extra: dict[str, Any] = {"events_offset": 0, "results_offset": None}
         if checkpoint is not None:
             extra = state.load_files(checkpoint.files)
@@ -211,7 +214,7 @@ def _resume(
             prepared,
             state,
             EventLog(folder.events, offset=extra["events_offset"]),
-            ResultsTable(folder.results, offset=extra["results_offset"]),
+            ResultsFile(folder.results, offset=extra["results_offset"]),
         )
         return _sit(sitting, watch)
 
@@ -232,7 +235,7 @@ def _sit(sitting: Sitting, watch: Watch | None) -> Run:
                         sitting.save()
                     _leave_if_asked(stop, sitting)
                 case Evaluated():
-                    sitting.results.add(event.epoch, event.seconds, event.learning_rate, event.metrics)
+                    sitting.results.write(event.epoch, event.seconds, event.learning_rate, event.metrics)
                     sitting.events.write({"event": "epoch", "epoch": event.epoch, "best": event.is_best, **event.metrics})
                     sitting.save()
                     _leave_if_asked(stop, sitting)
@@ -240,7 +243,7 @@ def _sit(sitting: Sitting, watch: Watch | None) -> Run:
                     sitting.events.write({"event": "finished", "reason": event.reason, "best_epoch": event.best_epoch})
                     finished = event
     assert finished is not None
-    finish(prepared, sitting.folder, sitting.results.read(), finished, state)
+    finish(prepared, sitting.folder, read_results(sitting.folder.results), finished, state)
     return Run(sitting.folder.path)
 
 

@@ -36,9 +36,14 @@ class DataOptions(Options):
     """From files to numbers that a network takes."""
 
     image_size: int | None = option(
-        None, "Side in px that pictures are brought to; none chooses from the pictures and the network.", low=4, high=2048
+        None,
+        "Side in px that pictures are brought to; none chooses from the pictures and the network.",
+        low=4,
+        high=2048,
     )
-    color: Literal["auto", "grey", "rgb"] = option("auto", "Color channels; auto takes grey when all pictures are grey.")
+    color: Literal["auto", "grey", "rgb"] = option(
+        "auto", "Color channels; auto takes grey when all pictures are grey."
+    )
     fit: Literal["auto", "stretch", "crop"] = option(
         "auto", "How pictures reach the size: stretched, or the middle cropped; auto crops when their sizes differ."
     )

@@ -98,7 +98,9 @@ class Preprocess:
                     columns=", ".join(table.columns[:20]),
                 )
             )
-        raw = [table[column.name].cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy() for column in self.numbers]
+        raw = [
+            table[column.name].cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy() for column in self.numbers
+        ]
         numbers = [column.scaled(values) for column, values in zip(self.numbers, raw, strict=True)]
         missing_flags = [
             (~np.isfinite(values)).astype(np.float64)
@@ -128,7 +130,9 @@ class Preprocess:
             return cls(
                 image=None
                 if image is None
-                else ImageInput(rule=DecodeRule(**image["rule"]), mean=_floats(image["mean"]), std=_floats(image["std"])),
+                else ImageInput(
+                    rule=DecodeRule(**image["rule"]), mean=_floats(image["mean"]), std=_floats(image["std"])
+                ),
                 numbers=tuple(
                     NumberInput(
                         name=str(column["name"]),
@@ -147,11 +151,16 @@ class Preprocess:
             )
         except (KeyError, TypeError, ValueError) as problem:
             raise DataError(
-                t("the model's preprocessing cannot be read ({problem}). Was config.json edited?", problem=str(problem)[:200])
+                t(
+                    "the model's preprocessing cannot be read ({problem}). Was config.json edited?",
+                    problem=str(problem)[:200],
+                )
             ) from None
 
 
-def fit_preprocess(train: Dataset, pixels: np.ndarray | None, rule: DecodeRule | None, *, quantiles: bool) -> Preprocess:
+def fit_preprocess(
+    train: Dataset, pixels: np.ndarray | None, rule: DecodeRule | None, *, quantiles: bool
+) -> Preprocess:
     """Fit means, deviations, medians, quantiles and levels on the training examples.
 
     Args:

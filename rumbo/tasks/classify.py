@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rumbo import losses
+from rumbo import losses, metrics
 from rumbo.core.errors import DataError
 from rumbo.core.inputs import InputSpec
 from rumbo.core.messages import t
@@ -59,6 +59,10 @@ class Classify(DatasetTask):
     def num_outputs(target: Mapping[str, Any]) -> int:
         """One logit per class."""
         return len(target["classes"])
+
+    def metric_names(self) -> tuple[str, ...]:
+        """Metrics of classes; those that need exactly two only where there are two."""
+        return metrics.for_task(self.name, len(self.classes))
 
     def target_config(self) -> dict[str, Any]:
         """Column and classes."""

@@ -146,10 +146,14 @@ class DatasetTask(Task):
     def from_table(self, table: pl.DataFrame) -> Predictions:
         """What `table` wrote, read back."""
 
+    def metric_names(self) -> tuple[str, ...]:
+        """The metrics of this task, its usual goal first."""
+        return metrics.for_task(self.name)
+
     def score(self, predictions: Predictions) -> dict[str, float]:
         """All metrics of this task."""
         assert predictions.truth is not None
         return {
             name: metrics.score(name, predictions.truth, predictions.outputs, predictions.weights)
-            for name in metrics.for_task(self.name)
+            for name in self.metric_names()
         }

@@ -1,0 +1,112 @@
+"""The end of a run: the best network measured on equal terms, its predictions, its model folder, its report."""
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from rumbo import __version__
+from rumbo.api.evaluation import goal_interval
+from rumbo.api.prepare import Prepared
+from rumbo.api.reporting import build_report, diagnosis_of
+from rumbo.core.devices import cpu_flags
+from rumbo.plots import report_json, write_report
+from rumbo.runs import RunFolder, sha256_of, write_json, write_predictions
+from rumbo.tasks.inference import infer
+from rumbo.tasks.task import Predictions
+from rumbo.training.events import Finished
+from rumbo.training.state import TrainState
+
+SPLITS = ("train", "dev", "test")
+PACKAGES = ("torch", "torchvision", "numpy", "polars", "pillow")
+
+
+def finish(prepared: Prepared, folder: RunFolder, history: dict[str, list[float]], end: Finished, state: TrainState) -> None:
+    """Measure every split in evaluation mode, then write predictions, model, report.html and, last, report.json.
+
+    Args:
+        prepared: the run; its network has the best weights.
+        folder: where to write.
+        history: columns of results.csv.
+        end: why and when training ended.
+        state: for the time spent.
+    """
+    task, config = prepared.task, prepared.config
+    predictions: dict[str, Predictions] = {}
+    for split in SPLITS:
+        loader = prepared.evaluation_loader(split)
+        if loader is None:
+            continue
+        predictions[split] = infer(task, loader)
+        write_predictions(folder.predictions, split, task.table(predictions[split]).to_dict())
+    metrics = {split: task.score(found) for split, found in predictions.items()}
+    judged = next(split for split in ("test", "dev", "train") if split in predictions)
+    low, high = goal_interval(prepared.goal, predictions[judged], config.seed)
+    goal = {"metric": prepared.goal, "split": judged, "value": metrics[judged][prepared.goal], "interval": [low, high]}
+    diagnosis = diagnosis_of(task, predictions)
+    facts: dict[str, Any] = {
+        "run": folder.path.resolve().name,
+        "created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "task": task.name,
+        "target": config.target,
+        "model": config.model.name,
+        "parameters": sum(parameter.numel() for parameter in task.model.parameters()),
+        "epochs": end.epoch,
+        "best_epoch": end.best_epoch,
+        "ended_by": end.reason,
+        "seconds": round(state.seconds, 2),
+        "metrics": metrics,
+        "goal": goal,
+        "verdict": str(diagnosis.verdict),
+        "diagnosis": diagnosis.to_dict(),
+        "environment": _environment(),
+    }
+    prepared.trained.save(folder.model, _card(prepared, facts))
+    facts["weights_sha256"] = sha256_of(folder.model / "model.safetensors")
+    report = build_report(folder, facts, prepared.dataset, prepared.trained, history)
+    write_report(folder.report_html, report)
+    write_json(folder.report_json, {**report_json(report), **facts, "next_steps": list(report.next_steps)})
+
+
+def _environment() -> dict[str, Any]:
+    """What the bits of the result depend on."""
+    return {
+        "rumbo": __version__,
+        "python": platform.python_version(),
+        **{package: version(package) for package in PACKAGES},
+        "threads": torch.get_num_threads(),
+        "processor": " ".join(sorted(cpu_flags())),
+    }
+
+
+def _card(prepared: Prepared, facts: dict[str, Any]) -> str:
+    """The model's README.md: what it is, what it was measured at, how to use it. English, as model cards are."""
+    task, goal = prepared.task, facts["goal"]
+    classes = getattr(task, "classes", getattr(task, "labels", ()))
+    lines = [
+        f"# {facts['run']}",
+        "",
+        f"A {facts['model']} network for the task `{task.name}`, trained with Rumbo {__version__}.",
+        "",
+        f"- target: `{_plain(str(facts['target']))}`",
+        *([f"- classes: {len(classes)}: {', '.join(f'`{_plain(name)}`' for name in classes[:50])}"] if classes else []),
+        f"- parameters: {facts['parameters']:,}",
+        f"- {goal['metric']} on {goal['split']}: {goal['value']:.4g} "
+        f"(95 % interval {goal['interval'][0]:.4g} to {goal['interval'][1]:.4g})",
+        f"- trained on {len(prepared.rows('train')):,} examples, {facts['epochs']} epochs, seed {prepared.config.seed}",
+        f"- split: sha256 `{prepared.split.sha256}`",
+        "",
+        "`config.json` holds sizes, classes and preprocessing, `model.safetensors` the weights; nothing in them is "
+        "executed. Use it with `rumbo predict RUN DATA`.",
+        "",
+        "Licence of the weights: that of the data they were trained on is not known here; fill it in before sharing.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _plain(name: str) -> str:
+    """A name inside a Markdown code span."""
+    return name.replace("`", "'").replace("\n", " ").replace("<", "‹").replace(">", "›")

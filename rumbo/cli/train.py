@@ -1,0 +1,109 @@
+"""`rumbo train DATA`."""
+
+import argparse
+from typing import Any
+
+from rumbo.cli.parser import one_of, seconds, settings, whole
+from rumbo.cli.progress import Display
+from rumbo.cli.tables import table
+from rumbo.core.messages import t, translate
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The everyday flags; everything else is `--set`."""
+    add = parser.add_argument
+    add("data", nargs="?", metavar="DATA", help=t("a folder, a file or a zip; its format is recognized"))
+    add("--task", metavar="TASK", help=t("classify, regress or multilabel; read off the target when not given"))
+    add("--target", metavar="COLUMN", help=t("the target column; several yes/no columns with commas"))
+    add("--model", metavar="NAME", help=t("the network; `rumbo models` lists them"))
+    add("--weights", metavar="FROM", help=t("where weights begin: none, imagenet, or a .safetensors file"))
+    add("--freeze", metavar="WHAT", help=t("with --weights: none, or features to train the last layer only"))
+    add("--preset", metavar="NAME", default="good", help=t("quick, good or best: how much effort"))
+    add("--epochs", metavar="N", help=t("passes over the training data"))
+    add("--budget", metavar="TIME", help=t("stop after the epoch in which this time is over: 90s, 10m, 1h"))
+    add("--goal", metavar="METRIC", help=t("the metric on dev that chooses the best epoch"))
+    add("--seed", metavar="N", help=t("all randomness is a function of it (0)"))
+    add("--out", metavar="DIR", help=t("the run folder; a new one under runs/ when not given"))
+    add("--resume", action="store_true", help=t("continue the interrupted run in --out; a finished one is left alone"))
+    add("--config", metavar="FILE", help=t("begin from the config.yaml of another run"))
+    add("--device", metavar="NAME", help=t("auto, cpu, cuda or cuda:N"))
+    add("--set", metavar="PATH=VALUE", action="append", default=[], help=t("any option, as in train.clip_norm=1"))
+    add("--list-options", action="store_true", help=t("list everything that --set can change"))
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any] | None:
+    """Train and tell."""
+    if arguments.list_options:
+        return _list_options(quiet=arguments.json)
+    from rumbo.api.training import train
+
+    with Display(quiet=arguments.json and not _is_terminal()) as display:
+        finished = train(
+            arguments.data,
+            task=arguments.task,
+            target=arguments.target,
+            model=arguments.model,
+            weights=arguments.weights,
+            freeze=None if arguments.freeze is None else one_of(arguments.freeze, "--freeze", ("none", "features")),
+            preset=one_of(arguments.preset, "--preset", ("quick", "good", "best")),  # pyright: ignore[reportArgumentType]
+            epochs=whole(arguments.epochs, "--epochs", low=1),
+            budget_seconds=seconds(arguments.budget, "--budget"),
+            goal=arguments.goal,
+            seed=whole(arguments.seed, "--seed", low=0),
+            out=arguments.out,
+            resume=arguments.resume,
+            config=arguments.config,
+            device=arguments.device,
+            settings=settings(arguments.set),
+            watch=display.watch,
+            progress=display.reading,
+        )
+    summary = finished.summary
+    if not arguments.json:
+        print(result_text(summary, str(finished.path)))
+    keys = ("task", "target", "model", "epochs", "seconds", "parameters", "metrics", "goal", "verdict", "best_epoch")
+    return {"run": str(finished.path), **{key: summary[key] for key in keys}}
+
+
+def result_text(summary: dict[str, Any], path: str) -> str:
+    """The end of a training for people: metrics by split, the verdict, what to try, where the report is."""
+    metrics = summary["metrics"]
+    names = list(next(iter(metrics.values())))
+    rows = [[split, *(values.get(name) for name in names)] for split, values in metrics.items()]
+    goal = summary["goal"]
+    low, high = goal["interval"]
+    lines = [
+        "",
+        table([t("split"), *names], rows),
+        "",
+        t(
+            "goal: {metric} {value:.4g} on {split} (95 % interval {low:.4g} to {high:.4g}).",
+            metric=goal["metric"],
+            value=goal["value"],
+            split=goal["split"],
+            low=low,
+            high=high,
+        ),
+        summary["diagnosis"]["reason"],
+    ]
+    if summary["next_steps"]:
+        lines += [t("What to try next:"), *(f"  - {step}" for step in summary["next_steps"])]
+    lines += ["", t("report: {path}/report.html", path=path)]
+    return "\n".join(lines)
+
+
+def _list_options(*, quiet: bool) -> dict[str, Any]:
+    from rumbo.api.config import RunConfig
+    from rumbo.core.options import all_options
+
+    found = all_options(RunConfig)
+    if not quiet:
+        rows = [[path, str(default), translate(sentence)] for path, (default, sentence) in found.items()]
+        print(table([t("option"), t("default"), t("meaning")], rows))
+    return {"options": {path: default for path, (default, _) in found.items()}}
+
+
+def _is_terminal() -> bool:
+    import sys
+
+    return sys.stderr.isatty()

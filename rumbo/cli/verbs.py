@@ -1,0 +1,15 @@
+"""The verbs, in the order of a project, with one sentence each. Their files are imported when they are called."""
+
+from rumbo.core.registry import Entry
+
+VERBS = {
+    "demo": Entry("rumbo.cli.demo", "Train on handwritten digits and write a report, to see what Rumbo does."),
+    "train": Entry("rumbo.cli.train", "Train a network on your data: folders of pictures, tables, arrays."),
+    "evaluate": Entry("rumbo.cli.evaluate", "Measure a run on its test split or on new labelled data."),
+    "predict": Entry("rumbo.cli.predict", "Answer for new pictures or rows with a trained model."),
+    "report": Entry("rumbo.cli.report", "Write a run's report.html again, also in another language."),
+    "compare": Entry("rumbo.cli.compare", "Rank runs by their goal and say which differences are noise."),
+    "models": Entry("rumbo.cli.models", "List the networks, or one network's options."),
+    "summary": Entry("rumbo.cli.summary", "Show a network layer by layer: shapes, parameters, multiply-adds."),
+    "doctor": Entry("rumbo.cli.doctor", "Check this machine: versions, processor, memory, disk."),
+}
