@@ -43,10 +43,17 @@ def parse_delimited(data: bytes, name: str) -> RawTable:
         DataError: empty, not text, or a line with another number of fields; the message names file and line.
     """
     text, encoding = _text(_unpacked(data, name), name)
-    sample = [row for _, row in _rows(text, _sniff_delimiter(text), SAMPLE_LINES)]
+    try:
+        return _parse(text, encoding, name)
+    except csv.Error as problem:
+        raise DataError(t("'{name}' cannot be read as a table: {problem}.", name=name, problem=str(problem))) from None
+
+
+def _parse(text: str, encoding: str, name: str) -> RawTable:
+    delimiter = _sniff_delimiter(text)
+    sample = [row for _, row in _rows(text, delimiter, SAMPLE_LINES)]
     if not sample:
         raise DataError(t("'{name}' is empty: a table needs a line for each example.", name=name))
-    delimiter = _sniff_delimiter(text)
     has_header = _has_header(sample)
     header = _column_names(sample[0] if has_header else [""] * len(sample[0]))
     frame, lines = _frame(text, delimiter, header, skip=int(has_header), name=name)
@@ -172,19 +179,16 @@ def _frame(text: str, delimiter: str, header: list[str], skip: int, name: str) -
     frames: list[pl.DataFrame] = []
     lines: list[int] = []
     chunk: list[list[str]] = []
-    try:
-        for count, (line, row) in enumerate(_rows(text, delimiter)):
-            if count < skip:
-                continue
-            if len(row) != len(header):
-                raise _wrong_width(name, line, len(row), len(header))
-            lines.append(line)
-            chunk.append(row)
-            if len(chunk) == CHUNK_ROWS:
-                frames.append(_columns(header, chunk))
-                chunk = []
-    except csv.Error as problem:
-        raise DataError(t("'{name}' cannot be read as a table: {problem}.", name=name, problem=str(problem))) from None
+    for count, (line, row) in enumerate(_rows(text, delimiter)):
+        if count < skip:
+            continue
+        if len(row) != len(header):
+            raise _wrong_width(name, line, len(row), len(header))
+        lines.append(line)
+        chunk.append(row)
+        if len(chunk) == CHUNK_ROWS:
+            frames.append(_columns(header, chunk))
+            chunk = []
     frames.append(_columns(header, chunk))
     return clean(pl.concat(frames)), np.array(lines, dtype=np.int64)
 

@@ -63,6 +63,8 @@ def read(files: Files, request: Request) -> Dataset:
     """The manifest of a table."""
     names = table_names(files)
     tables = _read_all(files, names, request)
+    if tables.frame.is_empty():
+        raise _nothing_left(files, [])
     decisions = list(tables.decisions)
     frame, special = _take_special_columns(tables, decisions)
     picture = _picture_column(frame, files, names[0])
@@ -89,7 +91,8 @@ def read(files: Files, request: Request) -> Dataset:
     if labels is not None:
         table = table.with_columns(*labels.columns)
     rows = np.flatnonzero(keep)
-    _check_something_is_left(rows, features, picture, files, bad)
+    if len(rows) == 0:
+        raise _nothing_left(files, bad)
     images = None if picture is None else FileImages(files, [picture_files[row] for row in rows])
     shas = contents(images) if images is not None else _row_contents(frame.select(features + used)[rows])
     table = table[rows]
@@ -379,12 +382,9 @@ def _dropped(labels: Labels, first: BadItem, num_rows: int) -> str:
     )
 
 
-def _check_something_is_left(
-    rows: np.ndarray, features: Sequence[str], picture: str | None, files: Files, bad: Sequence[BadItem]
-) -> None:
-    if len(rows) == 0:
-        reason = bad[0].reason if bad else t("it has a header and no rows.")
-        raise DataError(t("no row of '{path}' can be used. {reason}", path=files.path, reason=reason))
+def _nothing_left(files: Files, bad: Sequence[BadItem]) -> DataError:
+    reason = bad[0].reason if bad else t("There is a header, but no row.")
+    return DataError(t("no row of '{path}' can be used. {reason}", path=files.path, reason=reason))
 
 
 formats.register("table")(Reader(recognizes, read))
