@@ -37,7 +37,8 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Figure:
     counts, shares = counts[np.ix_(chosen, chosen)], shares[np.ix_(chosen, chosen)]
     names = [plain(classes[code], 18) for code in chosen]
     num_classes = len(names)
-    side = min(WIDTH_INCHES, 2.0 + 0.42 * num_classes)
+    room_for_names = 0.08 * max(map(len, names))
+    side = min(WIDTH_INCHES, 1.8 + room_for_names + 0.42 * num_classes)
     figure = Figure(figsize=(side, side))
     axes = figure.subplots()
     colors = np.empty((num_classes, num_classes, 4))

@@ -11,11 +11,12 @@ from rumbo.plots.style import INK, SPLIT_COLORS, WIDTH_INCHES, plain, styled
 
 
 @styled
-def error_bars(errors: Mapping[str, Mapping[str, Any]]) -> Figure:
+def error_bars(errors: Mapping[str, Mapping[str, Any]], *, kind: str = "mean") -> Figure:
     """One bar per split with its 95 % interval, from the unavoidable error down to test.
 
     Args:
         errors: by name, as in `Diagnosis.to_dict()["errors"]`: `value`, `interval` or None.
+        kind: `mean`, or `root_mean_square` for errors in standard deviations of the target.
     """
     names = list(errors)
     values = np.array([100 * errors[name]["value"] for name in names])
@@ -35,7 +36,8 @@ def error_bars(errors: Mapping[str, Mapping[str, Any]]) -> Figure:
     axes.set_xlim(0, 1.15 * furthest or 1.0)
     axes.set_yticks(range(len(names)), [_label(name) for name in names])
     axes.invert_yaxis()
-    axes.set_xlabel(t("error in %, with its 95 % interval"))
+    deviations = kind == "root_mean_square"
+    axes.set_xlabel(t("error in % of the target's standard deviation") if deviations else t("error in %"))
     axes.grid(axis="y", visible=False)
     return figure
 

@@ -31,7 +31,7 @@ def predicted_against_true(truth: np.ndarray, predicted: np.ndarray, *, name: st
     left.scatter(truth, predicted, **points)
     left.axline((truth.mean(), truth.mean()), slope=1, color=INK, linewidth=1, linestyle="--")
     left.set(xlabel=t("true"), ylabel=t("predicted"))
-    left.set_title(plain(name))
+    left.set_title(plain(name, 26))
     right.scatter(predicted, predicted - truth, **points)
     right.axhline(0, color=INK, linewidth=1, linestyle="--")
     right.set(xlabel=t("predicted"), ylabel=t("predicted - true"))

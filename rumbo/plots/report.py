@@ -147,7 +147,6 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
-        undefined=jinja2.StrictUndefined,
         finalize=_finalize,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -230,7 +229,7 @@ def _figures(report: ReportData) -> dict[str, Markup]:
         metric = report.goal.get("metric")
         figures["curves"] = training_curves(report.history, metric=metric, best_epoch=report.best_epoch)
     if report.diagnosis:
-        figures["errors"] = error_bars(report.diagnosis["errors"])
+        figures["errors"] = error_bars(report.diagnosis["errors"], kind=report.diagnosis["kind"])
     if report.confusion:
         figures["confusion"] = confusion_matrix(report.confusion["counts"], report.confusion["classes"])
     if report.regression:

@@ -27,7 +27,9 @@ def class_shares(counts: Mapping[str, Mapping[str, int]]) -> Figure:
         total = max(1, sum(by_class.values()))
         shares = [100 * by_class.get(name, 0) / total for name in names]
         color = SPLIT_COLORS.get(split, INK)
-        axes.plot(shares, np.arange(len(names)), markers.get(split, "o"), color=color, label=plain(split), alpha=0.85)
+        axes.plot(
+            shares, np.arange(len(names)), markers.get(split, "o"), color=color, label=plain(split, 12), alpha=0.85
+        )
     axes.set_yticks(range(len(names)), [plain(name) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlim(left=0)

@@ -3,6 +3,7 @@
 import functools
 import io
 import threading
+import unicodedata
 import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -76,10 +77,20 @@ def plain(text: object, max_letters: int = MAX_LETTERS) -> str:
     'aaaaaa…a.png'
     """
     letters = shown(text)
-    if len(letters) > max_letters:
+    if _width(letters) > max_letters:
         end = max_letters // 2 - 1
-        letters = letters[: max_letters - end - 1] + "…" + letters[-end:]
+        letters = _fitting(letters, max_letters - end - 1) + "…" + _fitting(letters[::-1], end)[::-1]
     return letters.replace("$", r"\$")
+
+
+def _width(text: str) -> int:
+    """Columns that the text takes: East Asian letters and pictograms take two."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def _fitting(text: str, width: int) -> str:
+    """The longest start of the text that takes no more columns."""
+    return next(text[:end] for end in range(min(len(text), width), -1, -1) if _width(text[:end]) <= width)
 
 
 def to_png(figure: Figure, *, dots_per_inch: int = 144) -> bytes:
