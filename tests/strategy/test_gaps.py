@@ -217,3 +217,11 @@ def test_steps_start_with_the_verdicts_recipe():
     steps = next_steps(both)
     assert steps[: len(next_steps(diagnose({"train": 0.15})))] == next_steps(diagnose({"train": 0.15}))
     assert len(steps) == len(set(steps)) > 3
+
+
+def test_dev_that_may_flatter_is_told_only_when_it_looks_so():
+    train = wrong(20, 1000)
+    looks_so = diagnose({"train": train, "dev": wrong(4, 150), "test": wrong(8, 150)})
+    assert "overfitting of dev" in " ".join(looks_so.remarks)
+    does_not = diagnose({"train": train, "dev": wrong(8, 150), "test": wrong(4, 150)})
+    assert "overfitting of dev" not in " ".join(does_not.remarks)
