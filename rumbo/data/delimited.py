@@ -1,9 +1,7 @@
 """Text tables as people have them: commas, semicolons or tabs, decimal commas, any usual encoding, header or none."""
 
 import csv
-import gzip
 import io
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +10,7 @@ import polars as pl
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.files import MAX_FILE_BYTES
+from rumbo.data.files import gunzipped
 from rumbo.data.target import MISSING
 
 SAMPLE_LINES = 100
@@ -42,7 +40,7 @@ def parse_delimited(data: bytes, name: str) -> RawTable:
     Raises:
         DataError: empty, not text, or a line with another number of fields; the message names file and line.
     """
-    text, encoding = _text(_unpacked(data, name), name)
+    text, encoding = _text(gunzipped(data, name), name)
     try:
         return _parse(text, encoding, name)
     except csv.Error as problem:
@@ -81,20 +79,6 @@ def clean(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(stripped).with_columns(
         pl.when(pl.all().str.to_lowercase().is_in(MISSING)).then(None).otherwise(pl.all()).name.keep()
     )
-
-
-def _unpacked(data: bytes, name: str) -> bytes:
-    if not data.startswith(b"\x1f\x8b"):
-        return data
-    try:
-        with gzip.open(io.BytesIO(data)) as file:
-            unpacked = file.read(MAX_FILE_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as problem:
-        message = t("'{name}' is a damaged .gz file: {problem}.", name=name, problem=str(problem))
-        raise DataError(message) from None
-    if len(unpacked) > MAX_FILE_BYTES:
-        raise DataError(t("'{name}' unpacks to more than {limit} bytes, the limit.", name=name, limit=MAX_FILE_BYTES))
-    return unpacked
 
 
 def _text(data: bytes, name: str) -> tuple[str, str]:

@@ -1,8 +1,11 @@
 """The files of a data set, in a folder or a zip: listed in order, read with limits, never changed."""
 
+import gzip
+import io
 import os
 import stat
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -198,6 +201,21 @@ def open_files(path: str | Path) -> Files:
     if not path.is_file():
         raise UsageError(t("'{path}' is neither a file nor a folder.", path=path))
     return ZipFiles(path) if path.suffix.lower() == ".zip" else FolderFiles(path.parent, path.name)
+
+
+def gunzipped(data: bytes, name: str) -> bytes:
+    """The content of a .gz file, told by its first bytes; other bytes as they are."""
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    try:
+        with gzip.open(io.BytesIO(data)) as file:
+            unpacked = file.read(MAX_FILE_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as problem:
+        message = t("'{name}' is a damaged .gz file: {problem}.", name=name, problem=str(problem))
+        raise DataError(message) from None
+    if len(unpacked) > MAX_FILE_BYTES:
+        raise DataError(t("'{name}' unpacks to more than {limit} bytes, the limit.", name=name, limit=MAX_FILE_BYTES))
+    return unpacked
 
 
 def extension(name: str) -> str:

@@ -45,6 +45,8 @@ def picture_dataset(
     classes: tuple[str, ...] = (),
 ) -> Dataset:
     """The manifest of pictures that are rows of arrays; `classes` gives their order where the files have one."""
+    if not any(len(part.pixels) for part in parts):
+        raise DataError(t("'{path}' holds no examples.", path=files.path))
     shapes = {part.pixels.shape[1:] for part in parts}
     if len(shapes) > 1:
         sizes = ", ".join(" x ".join(map(str, shape)) for shape in sorted(shapes))
@@ -97,6 +99,8 @@ def to_pixels(array: np.ndarray, name: str, decisions: list[str]) -> np.ndarray:
         return pixels.astype(np.uint8) * np.uint8(255)
     if pixels.dtype == np.uint8:
         return pixels
+    if pixels.size == 0:
+        return pixels.astype(np.uint8)
     low, high = float(pixels.min()), float(pixels.max())
     largest = next((limit for limit in _limits(pixels.dtype) if low >= 0 and high <= limit), None)
     if largest is None:

@@ -3,23 +3,20 @@
 Source: the format's description on LeCun's MNIST page: 0 0 type dimensions, sizes as big-endian int32, then the data.
 """
 
-import gzip
-import io
+import math
 import re
-import zlib
 from pathlib import PurePosixPath
 
 import numpy as np
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.files import MAX_FILE_BYTES, Files, safe_name
+from rumbo.data.files import Files, gunzipped, safe_name
 from rumbo.data.manifest import Dataset
 from rumbo.data.readers import Reader, Request, formats
 from rumbo.data.readers.arrays import Part, picture_dataset
 
 _UINT8 = 0x08
-_IMAGES = re.compile(r"images?[-.]?(idx3[-.]ubyte)?(\.idx3)?(\.gz)?$")
 
 
 def recognizes(files: Files) -> bool:
@@ -71,24 +68,16 @@ def _split(name: str) -> str:
 
 
 def _read(files: Files, name: str, dimensions: int) -> np.ndarray:
-    data = files.read(name)
-    with gzip.open(io.BytesIO(data)) if data.startswith(b"\x1f\x8b") else io.BytesIO(data) as file:
-        try:
-            start = file.read(4)
-            if len(start) < 4 or start[:2] != b"\0\0" or start[2] != _UINT8 or start[3] != dimensions:
-                raise DataError(
-                    t("'{name}' is no IDX file of bytes in {count} dimensions.", name=name, count=dimensions)
-                )
-            shape = tuple(int(size) for size in np.frombuffer(file.read(4 * dimensions), ">u4"))
-            num_bytes = int(np.prod(shape, dtype=object)) if len(shape) == dimensions else -1
-            if not 0 <= num_bytes <= MAX_FILE_BYTES:
-                raise DataError(t("'{name}' claims {count} bytes, beyond the limit.", name=name, count=num_bytes))
-            body = file.read(num_bytes)
-        except (OSError, EOFError, zlib.error) as problem:
-            raise DataError(t("'{name}' is damaged: {problem}.", name=name, problem=str(problem))) from None
-    if len(body) < num_bytes:
-        raise DataError(t("'{name}' is truncated: {met} of {count} bytes.", name=name, met=len(body), count=num_bytes))
-    return np.frombuffer(body, np.uint8).reshape(shape)
+    data = gunzipped(files.read(name), name)
+    start = 4 + 4 * dimensions
+    if len(data) < start or data[:4] != bytes([0, 0, _UINT8, dimensions]):
+        raise DataError(t("'{name}' is no IDX file of bytes in {count} dimensions.", name=name, count=dimensions))
+    shape = np.frombuffer(data, ">u4", dimensions, 4).tolist()
+    expected = math.prod(shape)
+    if len(data) - start < expected:
+        met = len(data) - start
+        raise DataError(t("'{name}' is truncated: {met} of {count} bytes.", name=name, met=met, count=expected))
+    return np.frombuffer(data, np.uint8, expected, start).reshape(shape)
 
 
 formats.register("idx")(Reader(recognizes, read))
