@@ -1,0 +1,165 @@
+"""Write the reference pages from the program itself, so that they say what it does.
+
+    python docs/generate.py
+
+`tests/docs` fails while a page is behind the code.
+"""
+
+import argparse
+import importlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rumbo import metrics, models
+from rumbo.api.config import RunConfig
+from rumbo.cli.parser import Parser
+from rumbo.cli.verbs import VERBS
+from rumbo.core.messages import use_language
+from rumbo.core.options import all_options
+from rumbo.core.registry import Entry
+from rumbo.data.readers import formats
+from rumbo.tasks.registry import INDEX as TASKS
+
+REFERENCE = Path(__file__).parent / "reference"
+NOTE = "<!-- Written by docs/generate.py. Change the program, then run it again. -->"
+EVERYWHERE = ("--json", "--lang", "--debug", "--help")
+
+
+def main() -> None:
+    """Write all pages."""
+    for name, text in pages().items():
+        (REFERENCE / name).write_text(text, encoding="utf-8")
+
+
+def pages() -> dict[str, str]:
+    """File name -> text of each page, in English."""
+    use_language("en")
+    try:
+        return {"commands.md": commands_page(), "options.md": options_page(), "names.md": names_page()}
+    finally:
+        use_language(None)
+
+
+def parser_of(verb: str) -> Parser:
+    """The parser that `rumbo VERB` itself uses."""
+    parser = Parser(verb, VERBS[verb].sentence)
+    importlib.import_module(VERBS[verb].module).add_arguments(parser)
+    return parser
+
+
+def commands_page() -> str:
+    """One section a verb."""
+    some = Parser("VERB", "")
+    shared = [action for action in some._actions if set(action.option_strings) & set(EVERYWHERE)]
+    parts = [
+        NOTE,
+        "# Commands",
+        "`rumbo VERB …` runs a command, `rumbo --help` lists the verbs, and `rumbo --version` tells the version.",
+        "What a command gives to you goes to stdout; progress, warnings and errors go to stderr.",
+        "Every verb takes these flags:",
+        table(("flag", "meaning"), [(spelled(action), str(action.help)) for action in shared]),
+    ]
+    for verb in VERBS:
+        parts += verb_section(verb)
+    return "\n\n".join(parts) + "\n"
+
+
+def verb_section(verb: str) -> list[str]:
+    """Heading, sentence, form of the command, and its arguments and flags."""
+    actions = [action for action in parser_of(verb)._actions if not set(action.option_strings) & set(EVERYWHERE)]
+    places = [action for action in actions if not action.option_strings]
+    flags = [action for action in actions if action.option_strings]
+    usage = " ".join(["rumbo", verb, *map(form, places), *(["[OPTIONS]"] if flags else [])])
+    parts = [f"## {verb}", VERBS[verb].sentence, f"```text\n{usage}\n```"]
+    if places:
+        parts.append(table(("argument", "meaning"), [(f"`{action.metavar}`", str(action.help)) for action in places]))
+    if flags:
+        parts.append(table(("flag", "meaning"), [(spelled(action), str(action.help)) for action in flags]))
+    return parts
+
+
+def form(action: argparse.Action) -> str:
+    """How an argument stands in the form of a command: optional in brackets, repeated with dots."""
+    name = str(action.metavar)
+    return {"?": f"[{name}]", "+": f"{name}…"}.get(str(action.nargs), name)
+
+
+def spelled(action: argparse.Action) -> str:
+    """A flag with the name of its value."""
+    names = ", ".join(f"`{flag}`" for flag in sorted(action.option_strings, key=len, reverse=True))
+    return f"{names} `{action.metavar}`" if action.nargs != 0 else names
+
+
+def options_page() -> str:
+    """Every option of a run, by group."""
+    groups: dict[str, list[tuple[str, str, str]]] = {}
+    for path, (default, sentence) in all_options(RunConfig).items():
+        groups.setdefault(path.rpartition(".")[0], []).append((f"`{path}`", f"`{word(default)}`", sentence))
+    parts = [
+        NOTE,
+        "# Options",
+        "Everything that a run depends on. `rumbo train DATA --set PATH=VALUE` changes one, as often as you like; "
+        "the run folder's `config.yaml` holds them all, with every choice filled in. "
+        "`rumbo train --list-options` prints this list. An unknown path is an error that names the nearest one. "
+        "`none` is the value of an option that is not set; values in a list are separated by commas.",
+    ]
+    titles = {"": "The run", "data": "Data", "data.split": "Split", "data.augment": "Augmentation", "model": "Network"}
+    titles |= {"train": "Training", "train.optimizer": "Optimizer", "train.schedule": "Schedule"}
+    for group, rows in groups.items():
+        parts += [f"## {titles.get(group, group)}", table(("option", "default", "meaning"), rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def names_page() -> str:
+    """The closed sets of names: tasks, formats, networks, metrics."""
+    takes = {"image": "pictures", "table": "tables", "both": "pictures or tables"}
+    networks = [(f"`{name}`", takes[models.entry(name).takes], models.entry(name).sentence) for name in models.names()]
+    parts = [
+        NOTE,
+        "# Names",
+        "What an option can be set to by name. The lists are closed: an unknown name is an error that tells the "
+        "nearest ones.",
+        "## Tasks",
+        table(("task", "meaning"), sentences(TASKS.items())),
+        "## Data formats",
+        "Recognized by looking, in this order; there is no flag.",
+        table(("format", "what it is"), sentences(formats.index.items())),
+        "## Networks",
+        "`rumbo models NAME` lists a network's own options, which are set with `--set model.options.OPTION=VALUE`.",
+        table(("network", "takes", "what it is"), networks),
+        "## Metrics",
+        "The first of each task is its default goal.",
+    ]
+    for task, entries in metrics.INDEX.items():
+        rows = [
+            (f"`{name}`", "higher" if entry.higher_is_better else "lower", entry.sentence + _only(entry.num_classes))
+            for name, entry in entries.items()
+        ]
+        parts += [f"### {task}", table(("metric", "better", "meaning"), rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def sentences(entries: Iterable[tuple[str, Entry]]) -> list[tuple[str, str]]:
+    """Rows of name and sentence."""
+    return [(f"`{name}`", entry.sentence) for name, entry in entries]
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def word(value: object) -> str:
+    """A default as `--set` reads it."""
+    if value is None:
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else "none" if value == {} else str(value)
+
+
+def _only(num_classes: int | None) -> str:
+    return "" if num_classes is None else f" Only for {num_classes} classes."
+
+
+if __name__ == "__main__":
+    main()
