@@ -151,11 +151,11 @@ def check_tree(
 ) -> None:
     """Hold a parsed value to the limits on depth, count, numbers and text; `refuse` is told the first one broken."""
     num_nodes, level = 0, [value]
-    for depth in range(MAX_DEPTH + 2):
+    for depth in range(MAX_DEPTH + 1):
         num_nodes += len(level)
         if max_nodes is not None and num_nodes > max_nodes:
             refuse(t("more than {limit} values", limit=max_nodes))
-        if depth > MAX_DEPTH and level:
+        if depth == MAX_DEPTH and any(isinstance(item, dict | list) for item in level):
             refuse(_too_deep())
         for item in level:
             if isinstance(item, float) and not math.isfinite(item):

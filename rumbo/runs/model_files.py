@@ -168,7 +168,7 @@ def _read_config(path: Path) -> dict[str, Any]:
                 known=FORMAT,
             ),
         )
-    if number != FORMAT or isinstance(number, bool):
+    if type(number) is not int or number != FORMAT:
         _refuse(path, t('it does not say "format": {known}, so it is no model of Rumbo', known=FORMAT))
     return config
 

@@ -1,11 +1,14 @@
 """Faults of storage, made to order: the k-th call that touches the disk fails, or the process dies there."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from rumbo.core.messages import translate
 
 CALLS = ("open", "write", "pwrite", "fsync", "rename", "mkdir", "unlink", "rmdir", "ftruncate")
 
@@ -61,3 +64,47 @@ def fsync_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def killed() -> type[Killed]:
     """What a killed process raises here."""
     return Killed
+
+
+WATCHED = ("open", "os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "socket.connect", "exec", "compile")
+_seen: list[tuple[str, str]] | None = None
+
+
+def _hook(event: str, arguments: tuple) -> None:
+    if _seen is not None and event in WATCHED:
+        _seen.append((event, str(arguments[0]) if arguments else ""))
+
+
+@pytest.fixture(scope="session")
+def audit_hook() -> None:
+    """Python keeps an audit hook until it ends, so there is one, which sleeps."""
+    sys.addaudithook(_hook)
+
+
+@pytest.fixture
+def watch(audit_hook: None) -> Callable:
+    """`with watch() as seen:` lists what was opened, executed, started or connected to meanwhile."""
+
+    @contextmanager
+    def listen() -> Iterator[list[tuple[str, str]]]:
+        global _seen
+        translate("model")  # opens the catalogue at first use
+        _seen = seen = []
+        try:
+            yield seen
+        finally:
+            _seen = None
+
+    return listen
+
+
+@pytest.fixture
+def peak_bytes() -> Callable[[], int]:
+    """The most memory this process has held since the last call."""
+
+    def since_last_call() -> int:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+        return 1024 * int(status.split("VmHWM:")[1].split()[0])
+
+    return since_last_call
