@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine makes single examples slow; the suite's own time limit is enough.
+settings.register_profile("rumbo", deadline=None)
+settings.load_profile("rumbo")
 
 
 @pytest.fixture(scope="session")

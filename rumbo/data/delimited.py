@@ -34,27 +34,32 @@ class RawTable:
     decisions: tuple[str, ...] = ()
 
 
-def parse_delimited(data: bytes, name: str) -> RawTable:
+def parse_delimited(data: bytes, name: str, max_rows: int | None = None) -> RawTable:
     """Read a CSV or TSV file, gzipped or not.
+
+    Args:
+        data: the file's bytes.
+        name: for messages.
+        max_rows: stop after so many rows, to look at the columns only.
 
     Raises:
         DataError: empty, not text, or a line with another number of fields; the message names file and line.
     """
     text, encoding = _text(gunzipped(data, name), name)
     try:
-        return _parse(text, encoding, name)
+        return _parse(text, encoding, name, max_rows)
     except csv.Error as problem:
         raise DataError(t("'{name}' cannot be read as a table: {problem}.", name=name, problem=str(problem))) from None
 
 
-def _parse(text: str, encoding: str, name: str) -> RawTable:
+def _parse(text: str, encoding: str, name: str, max_rows: int | None) -> RawTable:
     delimiter = _sniff_delimiter(text)
     sample = [row for _, row in _rows(text, delimiter, SAMPLE_LINES)]
     if not sample:
         raise DataError(t("'{name}' is empty: a table needs a line for each example.", name=name))
     has_header = _has_header(sample)
     header = _column_names(sample[0] if has_header else [""] * len(sample[0]))
-    frame, lines = _frame(text, delimiter, header, skip=int(has_header), name=name)
+    frame, lines = _frame(_rows(text, delimiter, max_rows), header, skip=int(has_header), name=name)
     frame, has_comma = _without_decimal_commas(frame, delimiter)
     decisions = [
         t(
@@ -158,12 +163,14 @@ def _column_names(header: Sequence[str]) -> list[str]:
     return names
 
 
-def _frame(text: str, delimiter: str, header: list[str], skip: int, name: str) -> tuple[pl.DataFrame, np.ndarray]:
+def _frame(
+    rows: Iterator[tuple[int, list[str]]], header: list[str], skip: int, name: str
+) -> tuple[pl.DataFrame, np.ndarray]:
     """All rows as columns of text, and the line of each."""
     frames: list[pl.DataFrame] = []
     lines: list[int] = []
     chunk: list[list[str]] = []
-    for count, (line, row) in enumerate(_rows(text, delimiter)):
+    for count, (line, row) in enumerate(rows):
         if count < skip:
             continue
         if len(row) != len(header):

@@ -47,7 +47,7 @@ class FileImages:
 
     def take(self, rows: np.ndarray) -> Self:
         """The pictures of some rows, in that order."""
-        return type(self)(self.files, [self.names[row] for row in rows])
+        return type(self)(self.files, [self.names[int(row)] for row in rows])
 
     def bytes_of(self, row: int) -> bytes:
         """The file as it is; BadImage when it cannot be read."""

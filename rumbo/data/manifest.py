@@ -81,8 +81,7 @@ class Dataset:
     def take(self, rows: np.ndarray) -> "Dataset":
         """The examples of some rows, in that order."""
         rows = np.asarray(rows)
-        if rows.dtype == bool:
-            rows = np.flatnonzero(rows)
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
         return dataclasses.replace(
             self, table=self.table[rows], images=None if self.images is None else self.images.take(rows)
         )

@@ -73,8 +73,8 @@ def choose_target(
             raise UsageError(t("a target column is named twice in '{text}'.", text=asked))
         return Choice(names, None, t("'{column}' is the target, as asked.", column=", ".join(names)))
     reasons = _candidates(columns, notes, only_in_train)
-    (column, reason), *rest = reasons.items()
-    return Choice((column,), rest[0][0] if rest else None, reason)
+    ranked = list(reasons)
+    return Choice((ranked[0],), ranked[1] if len(ranked) > 1 else None, reasons[ranked[0]])
 
 
 def read_labels(table: pl.DataFrame, choice: Choice, task: str | None, splits: pl.Series | None = None) -> Labels:

@@ -41,7 +41,7 @@ def _parts(files: Files, name: str, classes: list[str], decisions: list[str]) ->
     except OSError:
         raise DataError(t("'{name}' is no whole HDF5 file.", name=name)) from None
     with file:
-        prefixes = [key.removesuffix("_set_x") for key in file if key.endswith("_set_x")]
+        prefixes = [key.removesuffix("_set_x") for key in map(str, file) if key.endswith("_set_x")]
         if not prefixes:
             raise DataError(
                 t(
@@ -63,9 +63,8 @@ def _parts(files: Files, name: str, classes: list[str], decisions: list[str]) ->
 
 def _array(file: h5py.File, key: str, name: str) -> np.ndarray:
     """An array that lies in the file itself: no links to other files, no storage outside, no objects."""
-    link, data = file.get(key, getlink=True), None
-    if isinstance(link, h5py.HardLink):
-        data = file[key]
+    is_own = isinstance(file.get(key, getlink=True), h5py.HardLink)
+    data = file[key] if is_own else None
     if not isinstance(data, h5py.Dataset) or data.external or data.is_virtual:
         raise DataError(t("'{key}' in '{name}' is no plain array of this file: refused.", key=key, name=name))
     if data.dtype.kind not in "biufS" and h5py.check_string_dtype(data.dtype) is None:

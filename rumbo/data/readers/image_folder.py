@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
@@ -45,7 +45,7 @@ def read(files: Files, request: Request) -> Dataset:
     if request.target not in (None, COLUMN):
         raise unknown_name("column", request.target or "", [COLUMN])
     names, splits, labels = _places(files, names, decisions)
-    columns: dict[str, Sequence[str]] = {COLUMN: labels} | ({"split": splits} if splits else {})
+    columns = {COLUMN: labels, "split": splits} if splits else {COLUMN: labels}
     choice = Choice((COLUMN,), None, t("the folder names are the classes."))
     target = read_labels(pl.DataFrame({COLUMN: labels}), choice, request.task or "classify")
     counts = Counter(labels)
@@ -138,7 +138,7 @@ def _left_alone(files: Files) -> list[str]:
 def _dataset(
     files: Files,
     names: Sequence[str],
-    columns: dict[str, Sequence[str]],
+    columns: Mapping[str, Sequence[str]],
     labels: Labels | None,
     decisions: Sequence[str],
 ) -> Dataset:

@@ -21,6 +21,7 @@ from rumbo.data.readers.image_folder import SPLIT_OF_FOLDER, contents, picture_n
 from rumbo.data.target import NUMBER_FRACTION, Labels, choose_target, read_labels, to_numbers
 
 TEXT_EXTENSIONS = ("csv", "tsv", "tab", "data")
+SAMPLE_ROWS = 50
 MAX_LEVELS = 1000
 """A text column with more different entries is no category."""
 MAX_LEVEL_FRACTION = 0.5
@@ -49,14 +50,22 @@ class Tables:
     decisions: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Pictures:
+    """The column of picture files, the file of each row ("" for none), and row -> why there is none."""
+
+    column: str
+    files: list[str]
+    missing: dict[int, str]
+
+
 def recognizes(files: Files) -> bool:
     """Whether there is a table; beside pictures, only one that names them."""
     names = table_names(files)
-    if not names:
-        return False
-    if not picture_names(files.names()):
-        return True
-    return any(_picture_column(_parse(files, name).frame, files, name) is not None for name in names[:3])
+    if not names or not picture_names(files.names()):
+        return bool(names)
+    heads = {name: _parse(files, name, SAMPLE_ROWS).frame for name in names[:3]}
+    return any(_picture_column(head, files, name) is not None for name, head in heads.items())
 
 
 def read(files: Files, request: Request) -> Dataset:
@@ -67,46 +76,30 @@ def read(files: Files, request: Request) -> Dataset:
         raise _nothing_left(files, [])
     decisions = list(tables.decisions)
     frame, special = _take_special_columns(tables, decisions)
-    picture = _picture_column(frame, files, names[0])
-    bad: list[BadItem] = []
-    keep = np.ones(frame.height, dtype=bool)
-    picture_files: list[str] = []
-    if picture is not None:
-        picture_files, missing = _find_pictures(frame[picture], files, names[0])
-        decisions.append(t("column '{column}' names {count} pictures.", column=picture, count=len(picture_files)))
-        keep[list(missing)] = False
-        bad += [_bad(tables, row, reason, "image.bad") for row, reason in missing.items()]
-    labels = None
-    if request.labelled:
-        labels = _labels(frame, picture, files, request, tables, special.get("split"))
-        decisions += labels.decisions
-        keep[list(labels.problems)] = False
-        bad += [_bad(tables, row, reason, "target.missing") for row, reason in labels.problems.items()]
-        if labels.problems:
-            decisions.append(_dropped(labels, bad[-len(labels.problems)], frame.height))
-    used = [] if labels is None else list(labels.target.columns)
-    features = [name for name in frame.columns if name not in used and name != picture]
-    columns, numbers, categories = _features(frame.select(features), request.labelled, decisions)
-    table = pl.DataFrame({"id": tables.ids, **special, **{column.name: column for column in columns}})
-    if labels is not None:
-        table = table.with_columns(*labels.columns)
-    rows = np.flatnonzero(keep)
+    pictures = _pictures(frame, files, names[0], decisions)
+    labels = _labels(frame, pictures, files, request, tables, special.get("split")) if request.labelled else None
+    target = labels.target if labels else None
+    bad = _bad_rows(tables, pictures, labels, decisions)
+    rows = np.array([row for row in range(frame.height) if row not in bad], dtype=np.int64)
     if len(rows) == 0:
-        raise _nothing_left(files, bad)
-    images = None if picture is None else FileImages(files, [picture_files[row] for row in rows])
-    shas = contents(images) if images is not None else _row_contents(frame.select(features + used)[rows])
-    table = table[rows]
-    table.insert_column(1, pl.Series("content", shas))
+        raise _nothing_left(files, list(bad.values()))
+
+    targets = list(target.columns) if target else []
+    inputs = [name for name in frame.columns if name not in targets and not (pictures and name == pictures.column)]
+    columns, numbers, categories = _features(frame.select(inputs), request.labelled, decisions)
+    images = FileImages(files, [pictures.files[row] for row in rows.tolist()]) if pictures else None
+    shas = contents(images) if images else _row_contents(frame.select(inputs + targets)[rows])
+    table = pl.DataFrame([tables.ids, *special.values(), *columns, *(labels.columns if labels else ())])[rows]
     return Dataset(
         path=files.path,
         format="table",
-        table=table,
-        target=None if labels is None else labels.target,
+        table=table.insert_column(1, pl.Series("content", shas)),
+        target=target,
         numbers=numbers,
         categories=categories,
         images=images,
         decisions=tuple(decisions),
-        bad=tuple(bad),
+        bad=tuple(bad.values()),
     )
 
 
@@ -118,12 +111,12 @@ def table_names(files: Files) -> list[str]:
     return names
 
 
-def _parse(files: Files, name: str) -> RawTable:
+def _parse(files: Files, name: str, max_rows: int | None = None) -> RawTable:
     data = files.read(name)
     if extension(name) != "parquet":
-        return parse_delimited(data, name)
+        return parse_delimited(data, name, max_rows)
     try:
-        frame = pl.read_parquet(io.BytesIO(data))
+        frame = pl.read_parquet(io.BytesIO(data), n_rows=max_rows)
     except (pl.exceptions.PolarsError, OSError) as problem:
         message = t("'{name}' is no whole Parquet file: {problem}.", name=name, problem=str(problem)[:200])
         raise DataError(message) from None
@@ -225,13 +218,13 @@ def _take_special_columns(tables: Tables, decisions: list[str]) -> tuple[pl.Data
 
 def _labels(
     frame: pl.DataFrame,
-    picture: str | None,
+    pictures: Pictures | None,
     files: Files,
     request: Request,
     tables: Tables,
     splits: pl.Series | None,
 ) -> Labels:
-    columns = [name for name in frame.columns if name != picture]
+    columns = [name for name in frame.columns if pictures is None or name != pictures.column]
     if len(frame.columns) < 2 or not columns:
         raise DataError(
             t(
@@ -347,39 +340,56 @@ def _by_basename(files: Files) -> dict[str, str | None]:
     return found
 
 
-def _find_pictures(column: pl.Series, files: Files, table: str) -> tuple[list[str], dict[int, str]]:
-    """The file of each row ("" where there is none), and row -> why there is none."""
+def _pictures(frame: pl.DataFrame, files: Files, table: str, decisions: list[str]) -> Pictures | None:
+    """The pictures that a column names; None where no column does."""
+    column = _picture_column(frame, files, table)
+    if column is None:
+        return None
     found: list[str] = []
     missing: dict[int, str] = {}
     by_base: dict[str, str | None] | None = None
-    for row, entry in enumerate(column.to_list()):
+    for row, entry in enumerate(frame[column].to_list()):
         name = _locate(entry, files, table) if entry else None
         if entry and name is None:
             by_base = _by_basename(files) if by_base is None else by_base
             name = by_base.get(PurePosixPath(entry.replace("\\", "/")).name)
-        if name is None:
-            missing[row] = (
-                t("there is no picture '{entry}'", entry=entry)
-                if entry
-                else t("column '{column}' is empty", column=column.name)
-            )
+        if not entry:
+            missing[row] = t("column '{column}' is empty", column=column)
+        elif name is None:
+            missing[row] = t("there is no picture '{entry}'", entry=entry)
         found.append(name or "")
-    return found, missing
+    decisions.append(t("column '{column}' names {count} pictures.", column=column, count=len(found) - len(missing)))
+    return Pictures(column, found, missing)
+
+
+def _bad_rows(
+    tables: Tables, pictures: Pictures | None, labels: Labels | None, decisions: list[str]
+) -> dict[int, BadItem]:
+    """Rows that cannot be used: without a picture, or without a label."""
+    bad: dict[int, BadItem] = {}
+    if pictures is not None:
+        bad |= {row: _bad(tables, row, reason, "image.bad") for row, reason in pictures.missing.items()}
+    if labels is None:
+        return bad
+    decisions += labels.decisions
+    unlabelled = {row: _bad(tables, row, reason, "target.missing") for row, reason in labels.problems.items()}
+    if unlabelled:
+        count, first = len(unlabelled), next(iter(unlabelled.values())).reason
+        decisions.append(
+            t(
+                "rows without a usable target, left out: {count} of {rows}. {reason}",
+                count=count,
+                rows=tables.frame.height,
+                reason=first,
+            )
+        )
+    return bad | unlabelled
 
 
 def _bad(tables: Tables, row: int, reason: str, code: str) -> BadItem:
     file, line = tables.places.row(row)
     sentence = t("'{file}' line {line}: {reason}.", file=file, line=line, reason=reason)
     return BadItem(-1, tables.ids[row], sentence, code)
-
-
-def _dropped(labels: Labels, first: BadItem, num_rows: int) -> str:
-    return t(
-        "rows without a usable target, left out: {count} of {rows}. {reason}",
-        count=len(labels.problems),
-        rows=num_rows,
-        reason=first.reason,
-    )
 
 
 def _nothing_left(files: Files, bad: Sequence[BadItem]) -> DataError:
