@@ -18,6 +18,9 @@ PHOTO_PX = 96
 """Side for larger pictures, when the network does not ask for another."""
 PRESENTATIONS = 400_000
 """How many examples a training shows in all, by default: epochs = this / examples, within bounds."""
+FEWEST_EPOCHS, MOST_EPOCHS, MOST_EPOCHS_OF_FEW = 6, 60, 150
+FEW_EXAMPLES = 500
+"""Below this many training examples an epoch is so short that many are needed."""
 NUM_SIZES_READ = 500
 """Headers read to learn the sizes of pictures."""
 
@@ -49,7 +52,8 @@ def choose_rule(images: ImageSource, model: str, options: DataOptions) -> Decode
 
 def choose_training(options: FitOptions, num_train: int) -> FitOptions:
     """Epochs and batch size from the number of training examples."""
-    epochs = options.epochs or int(np.clip(round(PRESENTATIONS / num_train), 6, 100))
+    most = MOST_EPOCHS_OF_FEW if num_train < FEW_EXAMPLES else MOST_EPOCHS
+    epochs = options.epochs or int(np.clip(round(PRESENTATIONS / num_train), FEWEST_EPOCHS, most))
     if options.batch_size == 0:
         batch_size = num_train
     else:

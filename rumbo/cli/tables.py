@@ -6,10 +6,10 @@ from collections.abc import Sequence
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Columns aligned: words to the left, numbers to the right.
 
-    >>> print(table(["split", "items"], [["train", 1078], ["dev", 359]]))
-    split  items
-    train   1078
-    dev      359
+    >>> print(table(["split", "items"], [["train", 54000], ["dev", 359]]))
+    split   items
+    train  54 000
+    dev       359
     """
     cells = [[_text(value) for value in row] for row in rows]
     is_number = [all(isinstance(row[i], int | float) or row[i] is None for row in rows) for i in range(len(header))]
@@ -29,6 +29,6 @@ def _text(value: object) -> str:
         return ""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
-    return f"{value:,}".replace(",", " ") if isinstance(value, int) and value >= 100_000 else (
-        str(value) if isinstance(value, int) else f"{value:.4g}" if abs(value) < 1e5 else f"{value:,.0f}".replace(",", " ")
-    )
+    if isinstance(value, int) or abs(value) >= 1e5:
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.4g}"

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from rumbo.core.errors import DataError, UsageError
 from rumbo.core.messages import t
+from rumbo.data.decode import EXTENSIONS
 
 MAX_FILE_BYTES = 4 * 2**30
 MAX_NOTE_CHARACTERS = 200_000
@@ -100,16 +101,20 @@ class FolderFiles:
 
     def _walk(self, prefix: str, folder: Path) -> list[str]:
         names: list[str] = []
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if _is_hidden(entry.name):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    names += self._walk(f"{prefix}{entry.name}/", Path(entry.path))
-                elif entry.is_file(follow_symlinks=False) or (entry.is_symlink() and self.has(prefix + entry.name)):
-                    names.append(prefix + entry.name)
-                elif entry.is_symlink():
-                    self.num_links += 1
+        try:
+            entries = list(os.scandir(folder))
+        except OSError as problem:
+            message = t("folder '{path}' cannot be read: {problem}.", path=folder, problem=problem.strerror or "")
+            raise DataError(message) from None
+        for entry in entries:
+            if _is_hidden(entry.name):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                names += self._walk(f"{prefix}{entry.name}/", Path(entry.path))
+            elif entry.is_file(follow_symlinks=False) or (entry.is_symlink() and self.has(prefix + entry.name)):
+                names.append(prefix + entry.name)
+            elif entry.is_symlink():
+                self.num_links += 1
         return names
 
 
@@ -226,6 +231,11 @@ def extension(name: str) -> str:
     """
     name = name.lower().removesuffix(".gz")
     return PurePosixPath(name).suffix.removeprefix(".")
+
+
+def picture_names(names: Sequence[str]) -> list[str]:
+    """The names that look like pictures."""
+    return [name for name in names if extension(name) in EXTENSIONS and not name.lower().endswith(".gz")]
 
 
 def count_by_extension(names: Sequence[str]) -> str:

@@ -209,7 +209,7 @@ def _fit_number(name: str, column: pl.Series, quantiles: bool) -> NumberInput:
         mean=float(finite.mean()),
         std=float(finite.std()) or 1.0,
         knots=tuple(map(float, knots)),
-        has_missing=len(values) > np.isfinite(values).sum(),
+        has_missing=bool((~np.isfinite(values)).any()),
     )
 
 

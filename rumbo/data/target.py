@@ -90,12 +90,13 @@ def read_labels(table: pl.DataFrame, choice: Choice, task: str | None, splits: p
         DataError: the values do not fit the task.
     """
     kind = KIND_OF_TASK[task] if task is not None else None
-    if len(choice.columns) > 1 and kind not in (None, TargetKind.LABELS):
+    first, *others = choice.columns
+    if others and kind not in (None, TargetKind.LABELS):
         message = t("{count} target columns are yes/no labels: use the task multilabel.", count=len(choice.columns))
         raise UsageError(message)
-    if len(choice.columns) > 1 or kind is TargetKind.LABELS:
+    if others or kind is TargetKind.LABELS:
         return _yes_no_columns([table[name] for name in choice.columns], choice)
-    values = table[choice.columns[0]]
+    values = table[first]
     if values.null_count() == len(values):
         raise DataError(
             t(

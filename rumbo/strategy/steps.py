@@ -10,20 +10,21 @@ def next_steps(diagnosis: Diagnosis) -> tuple[str, ...]:
     Source: Ng 2018, "Machine Learning Yearning", ch. 25, 27, 38, 42.
     """
     if diagnosis.verdict == "undecided":
-        return (_gather(diagnosis.smallest_dev_size),)
+        return (_gather(diagnosis),)
     if diagnosis.verdict == "none":
         return (
             t("Look at the wrong examples below: are their labels right, and do they have something in common?"),
-            t("If people do better than the model, give their error with --human-error and diagnose again."),
+            t("Compare with people, or with the best published model: a lower error than this one's is still to be won."),
         )
     names = dict.fromkeys([diagnosis.verdict, *diagnosis.also])
     return tuple(dict.fromkeys(step for name in names for step in _recipe(GapName(name))))
 
 
-def _gather(size: int | None) -> str:
-    if size is None:
-        return t("Put more examples into dev and test, then diagnose again.")
-    return t("Put at least {size} examples into dev, then diagnose again.", size=size)
+def _gather(diagnosis: Diagnosis) -> str:
+    size, dev = diagnosis.smallest_dev_size, diagnosis.errors.get("dev")
+    if size is None or (dev is not None and dev.num_items is not None and dev.num_items >= size):
+        return t("Put more examples into dev and test, then train again.")
+    return t("Put at least {size} examples into dev, then train again.", size=size)
 
 
 def _recipe(name: GapName) -> tuple[str, ...]:

@@ -102,5 +102,7 @@ def _evaluate(task: Task, data: FitData, state: TrainState, rate: float) -> Eval
             )
         values |= {"dev/loss": predictions.loss}
         values |= {f"dev/{name}": value for name, value in task.score(predictions).items()}
-        is_best = state.keep_best(values[f"dev/{data.goal}"], higher_is_better=data.higher_is_better)
+        is_best = state.keep_best(
+            values[f"dev/{data.goal}"], predictions.loss, higher_is_better=data.higher_is_better
+        )
     return Evaluated(state.epoch + 1, state.seconds, rate, values, is_best)

@@ -31,6 +31,7 @@ class TrainState:
         step: updates made.
         loss_sum: sum of the losses of this epoch's batches so far.
         best_value: the goal's best value on dev; NaN before the first evaluation.
+        best_loss: the loss on dev of that epoch.
         best_epoch: the epoch (from 1) that gave it; 0 before.
         best_weights: the weights of that epoch.
         stale_epochs: epochs since then.
@@ -44,16 +45,18 @@ class TrainState:
     step: int = 0
     loss_sum: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
     best_value: float = math.nan
+    best_loss: float = math.inf
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     stale_epochs: int = 0
     seconds: float = 0.0
 
-    def keep_best(self, value: float, *, higher_is_better: bool) -> bool:
-        """Note an epoch's goal; remember the weights when it is the best. NaN never is."""
+    def keep_best(self, value: float, loss: float, *, higher_is_better: bool) -> bool:
+        """Note an epoch's goal; remember the weights when it is the best. NaN never is; the lower loss breaks a tie."""
         better = value > self.best_value if higher_is_better else value < self.best_value
+        better = better or (value == self.best_value and loss < self.best_loss)
         if better or (math.isnan(self.best_value) and not math.isnan(value)):
-            self.best_value, self.best_epoch, self.stale_epochs = value, self.epoch + 1, 0
+            self.best_value, self.best_loss, self.best_epoch, self.stale_epochs = value, loss, self.epoch + 1, 0
             self.best_weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
             return True
         self.stale_epochs += 1
@@ -77,6 +80,7 @@ class TrainState:
             "batch": self.batch,
             "step": self.step,
             "best_value": None if math.isnan(self.best_value) else self.best_value,
+            "best_loss": self.best_loss if math.isfinite(self.best_loss) else None,
             "best_epoch": self.best_epoch,
             "stale_epochs": self.stale_epochs,
             "seconds": self.seconds,
@@ -111,6 +115,7 @@ class TrainState:
         self.loss_sum = tensors["loss_sum"]
         self.epoch, self.batch, self.step = numbers["epoch"], numbers["batch"], numbers["step"]
         self.best_value = math.nan if numbers["best_value"] is None else numbers["best_value"]
+        self.best_loss = math.inf if numbers["best_loss"] is None else numbers["best_loss"]
         self.best_epoch, self.stale_epochs = numbers["best_epoch"], numbers["stale_epochs"]
         self.seconds = numbers["seconds"]
         return numbers["extra"]

@@ -220,3 +220,26 @@ def test_a_shape_that_the_bytes_do_not_fill_is_refused(tmp_path):
         archive.writestr("y.npy", buffer.getvalue())
     with pytest.raises(DataError, match="do not fill"):
         open_data(tmp_path / "a.npz")
+
+
+def test_unpacked_files_beside_their_archives_count_once(tmp_path):
+    for zipped in (True, False):
+        write_idx(tmp_path, "train", zipped)
+        write_idx(tmp_path, "t10k", zipped)
+    assert len(open_data(tmp_path)) == 12
+
+
+def test_test_files_are_told_by_any_word_of_their_name(tmp_path):
+    write_idx(tmp_path, "emnist-letters-train")
+    write_idx(tmp_path, "emnist-letters-test")
+    assert open_data(tmp_path).table["split"].to_list() == ["train"] * 6 + ["test"] * 6
+    write_idx(tmp_path, "emnist-digits-train")
+    with pytest.raises(DataError, match="several sets"):
+        open_data(tmp_path)
+
+
+def test_two_course_sets_in_a_folder_are_refused(tmp_path):
+    for name in ("train_cats.h5", "train_signs.h5"):
+        write_h5(tmp_path / name, "train", COLOR, np.array([0, 1, 0, 1, 1, 0]))
+    with pytest.raises(DataError, match="several sets"):
+        open_data(tmp_path)

@@ -263,3 +263,10 @@ def test_arrays_of_the_right_size_are_not_resampled():
     np.testing.assert_array_equal(fast, slow)
     grey, _ = load_images(ArrayImages(pixels[..., 0]), list("abcde"), rule, num_threads=2)
     assert grey.shape == (5, 3, 8, 8)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 20_000), (20_000, 1), (3, 2)])
+@pytest.mark.parametrize("fit", ["crop", "stretch"])
+def test_extreme_shapes_reach_the_size(size, fit):
+    pixels = decode(encoded(Image.new("L", size, 77)))
+    assert prepare(pixels, DecodeRule(mode="grey", height=32, width=24, fit=fit)).tolist() == [[[77] * 24] * 32]

@@ -166,3 +166,19 @@ def test_folder_names_can_be_numbers(tmp_path):
     ages = open_data(tmp_path, task="regress")
     assert ages.target.kind is TargetKind.NUMBER
     assert ages.table["class"].to_list() == [10.0, 35.0, 9.0]
+
+
+def test_arrays_beside_class_folders_are_left_alone(tmp_path):
+    write(tmp_path, "a/1.png", "b/2.png")
+    (tmp_path / "weights.h5").write_bytes(b"x")
+    (tmp_path / "features.npz").write_bytes(b"x")
+    assert open_data(tmp_path).format == "image-folder"
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(DataError, match="cannot be read: Permission denied"):
+        open_data(tmp_path)

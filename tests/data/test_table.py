@@ -386,3 +386,13 @@ def test_any_bytes_are_read_or_refused(data):
     except DataError:
         return
     assert raw.frame.height == len(raw.lines)
+
+
+def test_split_group_and_weight_can_be_the_target(table, tmp_path):
+    text = "a,split,group,weight\n1,train,p,0\n2,train,q,1\n3,dev,q,0\n4,test,p,1\n"
+    assert table(text, target="group").target.columns == ("group_",)
+    assert table(text, target="split").target.classes == ("dev", "test", "train")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/train.csv").write_text("weight,b\n1,2\n0,3\n")
+    (tmp_path / "set/test.csv").write_text("b\n3\n")
+    assert open_data(tmp_path / "set").target.columns == ("weight_",)

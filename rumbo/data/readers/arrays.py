@@ -47,6 +47,7 @@ def picture_dataset(
     """The manifest of pictures that are rows of arrays; `classes` gives their order where the files have one."""
     if not any(len(part.pixels) for part in parts):
         raise DataError(t("'{path}' holds no examples.", path=files.path))
+    _check_splits(files, parts)
     shapes = {part.pixels.shape[1:] for part in parts}
     if len(shapes) > 1:
         sizes = ", ".join(" x ".join(map(str, shape)) for shape in sorted(shapes))
@@ -58,7 +59,7 @@ def picture_dataset(
         "id": [name for part in parts for name in row_ids(part.name, len(part.pixels))],
         "content": [hashlib.sha256(picture).hexdigest() for picture in np.ascontiguousarray(pixels)],
     }
-    if len(parts) > 1 and all(part.split for part in parts):
+    if len(parts) > 1:
         columns["split"] = [part.split for part in parts for _ in range(len(part.pixels))]
     table, target = pl.DataFrame(columns), None
     counts = ", ".join(f"{part.name} {len(part.pixels)}" for part in parts)
@@ -84,6 +85,20 @@ def picture_dataset(
         images=ArrayImages(pixels),
         decisions=tuple(decisions),
     )
+
+
+def _check_splits(files: Files, parts: Sequence[Part]) -> None:
+    splits = [part.split for part in parts]
+    if len(parts) > 1 and (None in splits or len(set(splits)) < len(splits)):
+        names = ", ".join(part.name for part in parts[:10])
+        raise DataError(
+            t(
+                "'{path}' holds several sets: {names}. One train, one dev and one test file can be read together; "
+                "give one file, or a folder with one set.",
+                path=files.path,
+                names=names,
+            )
+        )
 
 
 def to_pixels(array: np.ndarray, name: str, decisions: list[str]) -> np.ndarray:

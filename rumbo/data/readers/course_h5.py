@@ -8,7 +8,7 @@ import numpy as np
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.files import MAX_FILE_BYTES, Files, extension, safe_name
+from rumbo.data.files import MAX_FILE_BYTES, Files, extension, picture_names, safe_name
 from rumbo.data.manifest import Dataset
 from rumbo.data.readers import Reader, Request, formats
 from rumbo.data.readers.arrays import Part, picture_dataset, to_pixels
@@ -17,8 +17,8 @@ _SPLITS = {"train": "train", "dev": "dev", "val": "dev", "test": "test"}
 
 
 def recognizes(files: Files) -> bool:
-    """Whether there are .h5 files."""
-    return bool(_names(files))
+    """Whether there are .h5 files, and no pictures that such a file only accompanies."""
+    return bool(_names(files)) and not picture_names(files.names())
 
 
 def read(files: Files, request: Request) -> Dataset:

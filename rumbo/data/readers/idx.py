@@ -56,6 +56,8 @@ def _pairs(files: Files) -> list[tuple[str, str | None]]:
         base = PurePosixPath(name).name.lower()
         if "idx3" not in base or "image" not in base:
             continue
+        if name.endswith(".gz") and files.has(name.removesuffix(".gz")) and len(files.names()) > 1:
+            continue  # unpacked beside it
         labels = re.sub("(?i)image", "label", re.sub("(?i)idx3", "idx1", name))
         other = labels.removesuffix(".gz") if labels.endswith(".gz") else labels + ".gz"
         pairs.append((name, next((candidate for candidate in (labels, other) if files.has(candidate)), None)))
@@ -63,8 +65,8 @@ def _pairs(files: Files) -> list[tuple[str, str | None]]:
 
 
 def _split(name: str) -> str:
-    base = PurePosixPath(name).name.lower()
-    return "test" if base.startswith(("t10k", "test")) else "dev" if base.startswith(("val", "dev")) else "train"
+    words = set(re.split(r"[^a-z0-9]+", PurePosixPath(name).name.lower()))
+    return "test" if words & {"t10k", "test"} else "dev" if words & {"val", "valid", "validation", "dev"} else "train"
 
 
 def _read(files: Files, name: str, dimensions: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from rumbo.core.devices import num_cores
 from rumbo.core.errors import DataError, unknown_name
 from rumbo.core.messages import t
 from rumbo.data.decode import EXTENSIONS, BadImage, header
-from rumbo.data.files import Files, count_by_extension, extension, safe_name
+from rumbo.data.files import Files, count_by_extension, extension, picture_names, safe_name
 from rumbo.data.images import FileImages
 from rumbo.data.manifest import Dataset
 from rumbo.data.readers import Reader, Request, formats
@@ -57,11 +57,6 @@ def read(files: Files, request: Request) -> Dataset:
         ),
     )
     return _dataset(files, names, columns, target, decisions)
-
-
-def picture_names(names: Sequence[str]) -> list[str]:
-    """The names that look like pictures."""
-    return [name for name in names if extension(name) in EXTENSIONS and not name.lower().endswith(".gz")]
 
 
 def _pictures(files: Files) -> list[str]:

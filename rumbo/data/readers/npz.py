@@ -8,7 +8,7 @@ import polars as pl
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.files import MAX_FILE_BYTES, Files, extension, safe_name
+from rumbo.data.files import MAX_FILE_BYTES, Files, extension, picture_names, safe_name
 from rumbo.data.manifest import Dataset, row_ids, sha256_of_each
 from rumbo.data.readers import Reader, Request, formats
 from rumbo.data.readers.arrays import Part, picture_dataset, to_pixels
@@ -20,8 +20,8 @@ _SPLITS = {"train": "train", "dev": "dev", "val": "dev", "valid": "dev", "test":
 
 
 def recognizes(files: Files) -> bool:
-    """Whether there is an .npz file."""
-    return any(extension(name) == "npz" for name in files.names())
+    """Whether there is an .npz file, and no pictures that it only accompanies."""
+    return any(extension(name) == "npz" for name in files.names()) and not picture_names(files.names())
 
 
 def read(files: Files, request: Request) -> Dataset:

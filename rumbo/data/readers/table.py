@@ -13,11 +13,11 @@ from rumbo.core.errors import DataError
 from rumbo.core.messages import t
 from rumbo.data.decode import EXTENSIONS, BadItem
 from rumbo.data.delimited import RawTable, clean, parse_delimited
-from rumbo.data.files import Files, extension, safe_name
+from rumbo.data.files import Files, extension, picture_names, safe_name
 from rumbo.data.images import FileImages
 from rumbo.data.manifest import RESERVED, Dataset, row_ids, sha256_of_each
 from rumbo.data.readers import Reader, Request, formats
-from rumbo.data.readers.image_folder import SPLIT_OF_FOLDER, contents, picture_names
+from rumbo.data.readers.image_folder import SPLIT_OF_FOLDER, contents
 from rumbo.data.target import NUMBER_FRACTION, Labels, choose_target, read_labels, to_numbers
 
 TEXT_EXTENSIONS = ("csv", "tsv", "tab", "data")
@@ -75,7 +75,7 @@ def read(files: Files, request: Request) -> Dataset:
     if tables.frame.is_empty():
         raise _nothing_left(files, [])
     decisions = list(tables.decisions)
-    frame, special = _take_special_columns(tables, decisions)
+    frame, special = _take_special_columns(tables, request.target, decisions)
     pictures = _pictures(frame, files, names[0], decisions)
     labels = _labels(frame, pictures, files, request, tables, special.get("split")) if request.labelled else None
     target = labels.target if labels else None
@@ -193,27 +193,33 @@ def _split_of_name(name: str) -> str | None:
     return next((SPLIT_OF_FOLDER[word] for word in words if word in SPLIT_OF_FOLDER), None)
 
 
-def _take_special_columns(tables: Tables, decisions: list[str]) -> tuple[pl.DataFrame, dict[str, pl.Series]]:
-    """Set `split` and `group` columns apart, and rename other columns that would collide with the manifest's own."""
+def _take_special_columns(
+    tables: Tables, asked: str | None, decisions: list[str]
+) -> tuple[pl.DataFrame, dict[str, pl.Series]]:
+    """Set `split` and `group` columns apart, unless one is the target, and rename other columns that would collide with the manifest's own."""
     frame = tables.frame
     special: dict[str, pl.Series] = {} if tables.splits is None else {"split": tables.splits}
-    if "split" in frame.columns and not special:
+    if "split" in frame.columns and not special and asked != "split":
         values = frame["split"].str.to_lowercase()
         if set(values.unique().to_list()) <= set(SPLIT_OF_FOLDER):
             special["split"] = values.replace_strict(SPLIT_OF_FOLDER).alias("split")
             frame = frame.drop("split")
             decisions.append(t("column 'split' says which rows are train, dev and test."))
-    if "group" in frame.columns:
+    if "group" in frame.columns and asked != "group":
         own = pl.Series([f"#{row}" for row in range(frame.height)])
         special["group"] = pl.select(pl.when(frame["group"].is_null()).then(own).otherwise(frame["group"])).to_series()
         special["group"] = special["group"].alias("group")
         frame = frame.drop("group")
         decisions.append(t("column 'group' keeps its rows together in one split; it is no input."))
-    renamed = {name: name + "_" for name in frame.columns if name in RESERVED}
+    renamed = {name: _own_name(name) for name in frame.columns if name in RESERVED}
     if renamed:
         pairs = ", ".join(f"{old} -> {new}" for old, new in renamed.items())
         decisions.append(t("columns were renamed, since the manifest uses their names: {pairs}.", pairs=pairs))
     return frame.rename(renamed), special
+
+
+def _own_name(name: str) -> str:
+    return name.strip() + "_" if name.strip() in RESERVED else name
 
 
 def _labels(
@@ -235,8 +241,9 @@ def _labels(
         )
     asked = request.target
     if asked is not None:
-        asked = ",".join(name + "_" if name.strip() in RESERVED else name for name in asked.split(","))
-    choice = choose_target(columns, asked, files.notes(), tables.only_in_train)
+        asked = ",".join(_own_name(name) for name in asked.split(","))
+    only_in_train = None if tables.only_in_train is None else _own_name(tables.only_in_train)
+    choice = choose_target(columns, asked, files.notes(), only_in_train)
     return read_labels(frame, choice, request.task, splits)
 
 
