@@ -196,7 +196,7 @@ def _split_of_name(name: str) -> str | None:
 def _take_special_columns(
     tables: Tables, asked: str | None, decisions: list[str]
 ) -> tuple[pl.DataFrame, dict[str, pl.Series]]:
-    """Set `split` and `group` columns apart, unless one is the target, and rename other columns that would collide with the manifest's own."""
+    """Set `split` and `group` columns apart, unless one is the target; rename others that the manifest has itself."""
     frame = tables.frame
     special: dict[str, pl.Series] = {} if tables.splits is None else {"split": tables.splits}
     if "split" in frame.columns and not special and asked != "split":
