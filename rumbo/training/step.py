@@ -48,7 +48,7 @@ def _explain(task: Task, batch: Batch, loss: Tensor, ids: Sequence[str]) -> str:
         "the cost is {loss} and not finite (or its gradient is not); it begins in {where}. Nothing was updated; the last "
         "checkpoint is whole. Batch: {ids}. Try a lower learning rate (--set train.optimizer.learning_rate=…), "
         "clipping (--set train.clip_norm=1), or look at these examples.",
-        loss=float(loss),
+        loss=float(loss.detach()),
         where=where,
         ids=shown_ids,
     )
