@@ -69,7 +69,7 @@ def _names(root: Path, file: Path) -> Iterator[tuple[int, str]]:
 
 
 def _address(root: Path, text: object) -> str:
-    """The module that a text names, as in `import_module("rumbo.x")`, tables of lazy names and indexes; else nothing."""
+    """The module that a text names, as lazy tables, indexes and import_module do; else nothing."""
     if not isinstance(text, str) or not ADDRESS.fullmatch(text):
         return ""
     module = text.partition(":")[0]
