@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rumbo.data.checks import CheckReport, Finding, check_data
-    from rumbo.data.decode import BadImage, BadItem, DecodeRule, decode, prepare
+    from rumbo.data.decode import BadImage, BadItem, DecodeRule
     from rumbo.data.images import ImageSource, load_images
     from rumbo.data.manifest import Dataset, Target, TargetKind
     from rumbo.data.options import SplitOptions
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "checks": ("CheckReport", "Finding", "check_data"),
-    "decode": ("BadImage", "BadItem", "DecodeRule", "decode", "prepare"),
+    "decode": ("BadImage", "BadItem", "DecodeRule"),
     "images": ("ImageSource", "load_images"),
     "options": ("SplitOptions",),
     "manifest": ("Dataset", "Target", "TargetKind"),
@@ -36,11 +36,9 @@ __all__ = [
     "Target",
     "TargetKind",
     "check_data",
-    "decode",
     "load_images",
     "make_split",
     "open_data",
-    "prepare",
 ]
 
 

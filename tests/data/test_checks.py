@@ -180,6 +180,8 @@ def test_a_capped_target(limit, word):
 def test_a_target_of_round_numbers_is_not_capped():
     values = clean_table(TargetKind.NUMBER).table["y"].to_numpy()
     assert "target.capped" not in codes(clean_table(TargetKind.NUMBER, y=np.round(values * 2)))
+    waiting_minutes = np.floor(np.random.default_rng(0).exponential(10, NUM_ROWS))  # 0 is the most frequent, no pile-up
+    assert "target.capped" not in codes(clean_table(TargetKind.NUMBER, y=waiting_minutes))
 
 
 def test_missing_entries():
