@@ -81,7 +81,11 @@ def log_loss(truth: Array, prediction: Array, weights: Array) -> float:
 def _hits(truth: Array, prediction: Array, weights: Array) -> Hits:
     true, predicted, num_classes = truth.astype(np.intp), prediction.argmax(axis=1), prediction.shape[1]
     return Hits(
-        right=np.bincount(true, weights * (true == predicted), num_classes),
-        predicted=np.bincount(predicted, weights, num_classes),
-        true=np.bincount(true, weights, num_classes),
+        right=_sums(true, weights * (true == predicted), num_classes),
+        predicted=_sums(predicted, weights, num_classes),
+        true=_sums(true, weights, num_classes),
     )
+
+
+def _sums(codes: NDArray[np.intp], weights: Array, num_classes: int) -> Array:
+    return np.bincount(codes, weights, num_classes).astype(np.float64)

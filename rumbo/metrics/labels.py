@@ -56,5 +56,5 @@ def _known_weights(truth: Array, weights: Array) -> Array:
     return np.where(np.isnan(truth), 0.0, weights[:, None])
 
 
-def _mean(values: NDArray[np.generic], counts: Array) -> float:
+def _mean(values: Array | NDArray[np.bool_], counts: Array) -> float:
     return float(np.average(values, weights=counts)) if counts.sum() > 0 else np.nan

@@ -7,6 +7,7 @@ arXiv:1905.02244; SqueezeNet Iandola et al. 2016, arXiv:1602.07360.
 
 from functools import partial
 
+import torch
 import torchvision
 from torch import nn
 
@@ -53,21 +54,18 @@ def published(
         )
     network = torchvision.models.get_model(name, weights=None, num_classes=num_classes)
     if in_channels != 3:
-        _replace_first_convolution(network, in_channels)
+        _take_channels(network, in_channels)
     if name.startswith("squeezenet") and num_classes != PUBLISHED_CLASSES:
-        network.classifier[2] = nn.Identity()
+        network.set_submodule("classifier.2", nn.Identity())
     return network
 
 
-def _replace_first_convolution(network: nn.Module, in_channels: int) -> None:
-    path, old = next((path, part) for path, part in network.named_modules() if isinstance(part, nn.Conv2d))
-    new = nn.Conv2d(
-        in_channels, old.out_channels, old.kernel_size, old.stride, old.padding, bias=old.bias is not None
-    )  # fmt: skip
-    nn.init.kaiming_normal_(new.weight, mode="fan_out", nonlinearity="relu")
-    if new.bias is not None:
-        nn.init.zeros_(new.bias)
-    network.set_submodule(path, new)
+def _take_channels(network: nn.Module, in_channels: int) -> None:
+    """Give the first convolution kernels for other channels, spread as He et al. 2015 (eq. 14) do."""
+    first = next(part for part in network.modules() if isinstance(part, nn.Conv2d))
+    first.in_channels = in_channels
+    first.weight = nn.Parameter(torch.empty(first.out_channels, in_channels, *first.kernel_size))
+    nn.init.kaiming_normal_(first.weight, mode="fan_out", nonlinearity="relu")
 
 
 for _name, _entry in models.INDEX.items():

@@ -59,7 +59,7 @@ class TableNet(nn.Module):
         self.num_numbers = num_numbers
         self.numbers = PeriodicEmbedding(num_numbers, num_frequencies, embedding_size, frequency_scale)
         self.categories = nn.ModuleList(_code_embedding(size) for size in category_sizes)
-        num_features = num_numbers * (embedding_size + 1) + sum(part.embedding_dim for part in self.categories)
+        num_features = num_numbers * (embedding_size + 1) + sum(map(_code_embedding_size, category_sizes))
         self.layers = nn.Sequential()
         for size in hidden:
             self.layers.extend([nn.Linear(num_features, size), nn.ReLU(), nn.Dropout(dropout)])
@@ -91,6 +91,10 @@ class PeriodicEmbedding(nn.Module):
 
 
 def _code_embedding(num_codes: int) -> nn.Embedding:
-    embedding = nn.Embedding(num_codes, min(LARGEST_EMBEDDING, num_codes // 2 + 1))
+    embedding = nn.Embedding(num_codes, _code_embedding_size(num_codes))
     nn.init.normal_(embedding.weight, std=0.3)
     return embedding
+
+
+def _code_embedding_size(num_codes: int) -> int:
+    return min(LARGEST_EMBEDDING, num_codes // 2 + 1)
