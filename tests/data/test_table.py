@@ -396,3 +396,10 @@ def test_split_group_and_weight_can_be_the_target(table, tmp_path):
     (tmp_path / "set/train.csv").write_text("weight,b\n1,2\n0,3\n")
     (tmp_path / "set/test.csv").write_text("b\n3\n")
     assert open_data(tmp_path / "set").target.columns == ("weight_",)
+
+
+def test_a_table_without_a_usable_input_is_refused(table):
+    with pytest.raises(DataError, match=r"no column left .*column 'when' is text with 60"):
+        table("when,sold\n" + "".join(f"day {i},{i / 3}\n" for i in range(60)))
+    with pytest.raises(DataError, match="separated by commas, semicolons or tabs"):
+        table("5.1 3.5 1\n4.9 3.0 2\n")

@@ -87,6 +87,8 @@ def read(files: Files, request: Request) -> Dataset:
     targets = list(target.columns) if target else []
     inputs = [name for name in frame.columns if name not in targets and not (pictures and name == pictures.column)]
     columns, numbers, categories = _features(frame.select(inputs), request.labelled, decisions)
+    if not (numbers or categories or pictures):
+        raise _no_input(files, decisions)
     images = FileImages(files, [pictures.files[row] for row in rows.tolist()]) if pictures else None
     shas = contents(images) if images else _row_contents(frame.select(inputs + targets)[rows])
     table = pl.DataFrame([tables.ids, *special.values(), *columns, *(labels.columns if labels else ())])[rows]
@@ -234,9 +236,10 @@ def _labels(
     if len(frame.columns) < 2 or not columns:
         raise DataError(
             t(
-                "'{path}' has one column, '{column}'; training needs at least one input and one target.",
+                "'{path}' has one column, '{column}'; training needs at least one input and one target. "
+                "Columns are separated by commas, semicolons or tabs.",
                 path=files.path,
-                column=frame.columns[0],
+                column=frame.columns[0][:80],
             )
         )
     asked = request.target
@@ -397,6 +400,16 @@ def _bad(tables: Tables, row: int, reason: str, code: str) -> BadItem:
     file, line = tables.places.row(row)
     sentence = t("'{file}' line {line}: {reason}.", file=file, line=line, reason=reason)
     return BadItem(-1, tables.ids[row], sentence, code)
+
+
+def _no_input(files: Files, decisions: Sequence[str]) -> DataError:
+    return DataError(
+        t(
+            "'{path}' has no column left to predict from. {reasons} Add columns of numbers or categories.",
+            path=files.path,
+            reasons=" ".join(decisions[-3:]),
+        )
+    )
 
 
 def _nothing_left(files: Files, bad: Sequence[BadItem]) -> DataError:
