@@ -98,6 +98,12 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
             assert (page.parent / path).exists(), f"{target} is not there"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    named = re.findall(r"`((?:tests|docs|bench|rumbo)/[\w./-]+)`", page.read_text(encoding="utf-8"))
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 @pytest.fixture(scope="session")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the pages speak of: `photos` with three classes, and a finished run of them."""
