@@ -12,12 +12,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from rumbo.api.defaults import choose_training
 from rumbo.core.errors import DataError
+from rumbo.core.messages import t
 from rumbo.core.seeds import stream
 from rumbo.data.loader import Loader
 from rumbo.data.manifest import Dataset, Target, TargetKind
+from rumbo.data.options import SplitOptions
 from rumbo.data.preprocess import fit_preprocess
 from rumbo.data.split import make_split
-from rumbo.data.options import SplitOptions
 from rumbo.tasks import TASKS
 from rumbo.tasks.trained import ModelSpec, TrainedModel, build_task, examples_from
 from rumbo.training.loop import FitData, fit
@@ -126,7 +127,9 @@ class Classifier(ClassifierMixin, _NetworkEstimator):
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise DataError(f"y has one class ({self.classes_[0]!r}): a classifier needs at least two.")
+            raise DataError(
+                t("y has one class ('{name}'): a classifier needs at least two.", name=str(self.classes_[0]))
+            )
         names = pl.Series(TARGET, [_class_name(code) for code in codes])
         self._train(X, names, TargetKind.CLASS, "classify", "accuracy")
         return self

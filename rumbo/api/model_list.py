@@ -28,7 +28,7 @@ def model_options(name: str) -> ListedModel:
     Raises:
         UnknownName: no such network.
     """
-    from rumbo.models.build import model_options as own_options
+    from rumbo.models.assembly import model_options as own_options
 
     entry = models.entry(name)
     return ListedModel(name=name, takes=entry.takes, sentence=entry.sentence, options=own_options(name))

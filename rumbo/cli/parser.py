@@ -49,6 +49,9 @@ class Parser(argparse.ArgumentParser):
         found = re.match(r"argument (\S+?)(?:/\S+)?: expected (one|at least one) argument", message)
         if found:
             raise UsageError(t("{flag} needs a value. See `{prog} --help`.", flag=found[1], prog=self.prog))
+        unwanted = re.match(r"argument (\S+?)(?:/\S+)?: ignored explicit argument", message)
+        if unwanted:
+            raise UsageError(t("{flag} takes no value. See `{prog} --help`.", flag=unwanted[1], prog=self.prog))
         required = re.match(r"the following arguments are required: (.+)", message)
         if required:
             raise UsageError(t("missing: {names}. See `{prog} --help`.", names=required[1], prog=self.prog))

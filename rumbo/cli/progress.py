@@ -60,8 +60,9 @@ class Display:
         self.num_epochs, self.goal = prepared.config.train.epochs or 0, prepared.goal
         for sentence in prepared.decisions:
             self.say(f"  {sentence}")
+        severities = {"error": t("error"), "warning": t("warning"), "note": t("note")}
         for finding in prepared.checks.findings:
-            self.say(f"  [{finding.severity}] {finding.message} {finding.done}")
+            self.say(f"  [{severities[finding.severity]}] {finding.message} {finding.done}")
 
     def _step(self, event: "Stepped") -> None:
         if self.is_terminal and not self.quiet and time.monotonic() - self.last_drawn > 0.1:
