@@ -1,6 +1,6 @@
 """T19: one run per folder, locks that are never stale, folders that can be moved.
 
-Mutants seen caught, each put in by hand: exists() before creating; a pid file for a lock; a lock that follows links.
+Mutants seen caught: exists() before creating; a pid file for a lock; a lock that follows soft or hard links.
 """
 
 import json

@@ -1,4 +1,8 @@
-"""T03: model files from strangers. None runs code, reads or writes elsewhere, takes long or takes memory."""
+"""T03: model files from strangers. None runs code, reads or writes elsewhere, takes long or takes memory.
+
+Mutants seen caught: foreign files handed to torch.load(weights_only=False); no look at the magic bytes; shapes, size,
+finiteness or hash not checked; no limit on the header; bytes hashed in a second reading; links followed.
+"""
 
 import bz2
 import gzip
@@ -533,4 +537,4 @@ def test_mutated_models_are_refused_or_whole(model):
 
 @pytest.mark.slow
 def test_thousands_of_mutated_models_are_refused_or_whole(model):
-    check_mutations(model, 20_000)
+    check_mutations(model, 10_000)

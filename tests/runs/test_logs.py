@@ -1,4 +1,7 @@
-"""events.jsonl and results.csv: strict, cut back to an offset, and a full disk costs lines, never the training."""
+"""events.jsonl and results.csv: strict, cut back to an offset, and a full disk costs lines, never the training.
+
+Mutants seen caught: a log error that stops training (T10); the file not cut back at once.
+"""
 
 import errno
 import json
@@ -69,7 +72,7 @@ def test_a_resume_repeats_no_event(tmp_path):
     with EventLog(path) as log:
         offset = [log.write({"step": step}) for step in range(5)][2]
     with EventLog(path, offset) as log:
-        assert log.offset == offset
+        assert log.offset == path.stat().st_size == offset
         log.write({"step": 3})
     assert [event["step"] for event in read_events(path)] == [0, 1, 2, 3]
     with EventLog(path) as log:

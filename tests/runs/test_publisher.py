@@ -1,4 +1,10 @@
-"""T01, T05, T10: checkpoints survive a death at any call, every changed byte is found, a full disk costs none."""
+"""T01, T05, T10: checkpoints survive a death at any call, every changed byte is found, a full disk costs none.
+
+Mutants seen caught. T01: no fsync of file or folder before the rename; old ones deleted first; files and manifest
+written into the final folder; not read back before deleting; one of the same step deleted before the new one is named.
+T05: hash of the manifest skipped; hash of the first MiB only; fallback without a message; step not compared.
+T10: error swallowed; not tried again. T19: latest by mtime.
+"""
 
 import errno
 import hashlib
@@ -97,7 +103,7 @@ def test_real_kills_at_every_call(tmp_path):
     ended = subprocess.run([sys.executable, program, tmp_path], capture_output=True, text=True, check=True, timeout=60)
     told = json.loads(ended.stdout)
     assert told["wrong"] == []
-    assert told["points"] > 30
+    assert told["points"] > 20
 
 
 def test_bytes_are_durable_before_they_get_their_name(tmp_path, faults):
