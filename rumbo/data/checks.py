@@ -154,12 +154,13 @@ def refuse_too_many_bad(dataset: Dataset, bad_items: Sequence[BadItem], max_bad_
     raise DataError(
         t(
             "{count} of {total} examples cannot be used ({share} %; at most {limit} % are let pass). {reasons} "
-            "Correct or remove them, or raise data.max_bad_fraction to train without them.",
+            "Correct or remove them, or train without them: --set data.max_bad_fraction={enough}.",
             count=len(bad),
             total=total,
             share=f"{100 * len(bad) / total:.3g}",
             limit=f"{100 * max_bad_fraction:.3g}",
-            reasons=" ".join(_reason_of(item) for item in bad[:3]),
+            reasons=" ".join(_reason_of(item).rstrip(".") + "." for item in bad[:3]),
+            enough=f"{math.ceil(100 * len(bad) / total) / 100:g}",
         )
     )
 
