@@ -33,7 +33,7 @@ class Options:
     def __post_init__(self) -> None:
         hints = typing.get_type_hints(type(self))
         for spec in fields(self):
-            _check(spec, hints[spec.name], getattr(self, spec.name))
+            _check(spec, hints[spec.name], getattr(self, spec.name), spec.name)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -51,7 +51,7 @@ class Options:
             UnknownName: no option at that path.
             OptionError: the text does not read as the option's type, or is out of range.
         """
-        return _override(self, path.split("."), text, path)
+        return _override(self, path.split("."), text, path, type(self))
 
 
 def all_options(cls: type[Options], prefix: str = "") -> dict[str, tuple[Any, str]]:
@@ -108,7 +108,8 @@ def parse(kind: Any, text: str, path: str) -> Any:
     return text
 
 
-def _check(spec: "dataclasses.Field[Any]", kind: Any, value: Any) -> None:
+def _check(spec: "dataclasses.Field[Any]", kind: Any, value: Any, path: str) -> None:
+    """Hold a value to its type and range; the message names it by its path."""
     if value is None or isinstance(value, Options):
         return
     arms = get_args(kind) if get_origin(kind) in (types.UnionType, typing.Union) else (kind,)
@@ -116,29 +117,27 @@ def _check(spec: "dataclasses.Field[Any]", kind: Any, value: Any) -> None:
         if get_origin(arm) is Literal and value not in get_args(arm):
             allowed = ", ".join(str(choice) for choice in get_args(arm))
             raise OptionError(
-                t("{path}='{text}' must be one of: {allowed}.", path=spec.name, text=str(value), allowed=allowed)
+                t("{path}='{text}' must be one of: {allowed}.", path=path, text=str(value), allowed=allowed)
             )
     if float in arms or int in arms:
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise OptionError(
-                t("{path}='{text}' must be {wanted}.", path=spec.name, text=str(value), wanted=t("a number"))
-            )
+            raise OptionError(t("{path}='{text}' must be {wanted}.", path=path, text=str(value), wanted=t("a number")))
         if float not in arms and not isinstance(value, int):
             raise OptionError(
-                t("{path}='{text}' must be {wanted}.", path=spec.name, text=str(value), wanted=t("a whole number"))
+                t("{path}='{text}' must be {wanted}.", path=path, text=str(value), wanted=t("a whole number"))
             )
         low, high = spec.metadata.get("low"), spec.metadata.get("high")
         if (low is not None and value < low) or (high is not None and value > high):
             if low is not None and high is not None:
                 raise OptionError(
-                    t("{path}={value} must lie in [{low}, {high}].", path=spec.name, value=value, low=low, high=high)
+                    t("{path}={value} must lie in [{low}, {high}].", path=path, value=value, low=low, high=high)
                 )
             bound = t("at least {low}", low=low) if low is not None else t("at most {high}", high=high)
-            raise OptionError(t("{path}={value} must be {bound}.", path=spec.name, value=value, bound=bound))
+            raise OptionError(t("{path}={value} must be {bound}.", path=path, value=value, bound=bound))
     elif arms == (bool,) and not isinstance(value, bool):
-        raise OptionError(t("{path}='{text}' must be true or false.", path=spec.name, text=str(value)))
+        raise OptionError(t("{path}='{text}' must be true or false.", path=path, text=str(value)))
     elif str in arms and not isinstance(value, str):
-        raise OptionError(t("{path}='{text}' must be text.", path=spec.name, text=str(value)))
+        raise OptionError(t("{path}='{text}' must be text.", path=path, text=str(value)))
 
 
 def _group(kind: Any) -> type[Options] | None:
@@ -176,16 +175,15 @@ def _build(cls: type[Any], values: Any, where: str) -> Any:
     return cls(**arguments)
 
 
-def _override(options: Any, path: list[str], text: str, whole: str) -> Any:
+def _override(options: Any, path: list[str], text: str, whole: str, root: type[Options]) -> Any:
     name, rest = path[0], path[1:]
-    known = [spec.name for spec in fields(options)]
-    if name not in known:
-        prefix = whole[: len(whole) - len(".".join(path))]
-        raise unknown_name("option", whole, [prefix + key for key in known], where="rumbo train --list-options")
+    spec = next((spec for spec in fields(options) if spec.name == name), None)
+    if spec is None:
+        raise unknown_name("option", whole, all_options(root), where="rumbo train --list-options")
     kind, current = typing.get_type_hints(type(options))[name], getattr(options, name)
     if group := _group(kind):
         if rest:
-            return dataclasses.replace(options, **{name: _override(current or group(), rest, text, whole)})
+            return dataclasses.replace(options, **{name: _override(current or group(), rest, text, whole, root)})
         if group is not kind and text.strip().lower() in ("none", ON):
             return dataclasses.replace(options, **{name: None if text.strip().lower() == "none" else group()})
         names = ", ".join(f"{whole}.{spec.name}" for spec in fields(group))
@@ -194,4 +192,6 @@ def _override(options: Any, path: list[str], text: str, whole: str) -> Any:
         return dataclasses.replace(options, **{name: {**current, rest[0]: parse_scalar(text)}})
     if rest:
         raise unknown_name("option", whole, [whole[: -len(".".join(rest)) - 1]])
-    return dataclasses.replace(options, **{name: parse(kind, text, whole)})
+    value = parse(kind, text, whole)
+    _check(spec, kind, value, whole)
+    return dataclasses.replace(options, **{name: value})
