@@ -46,10 +46,10 @@ class TableNet(nn.Module):
         category_sizes: tuple[int, ...] = (),
         num_classes: int = 2,
         hidden: tuple[int, ...] = (192, 192, 192),
-        dropout: float = 0.1,
+        dropout: float = 0.2,
         num_frequencies: int = 32,
         embedding_size: int = 12,
-        frequency_scale: float = 0.5,
+        frequency_scale: float = 0.3,
     ):
         super().__init__()
         if any(size < 1 for size in hidden):

@@ -52,7 +52,7 @@ def fit_state(model: nn.Module, tensors: Mapping[str, Tensor]) -> Fitted:
         if name == first_convolution:
             tensor = _with_channels(tensor, wanted.shape[1])
         if tensor.shape == wanted.shape:
-            fresh[name] = tensor.to(dtype=wanted.dtype)
+            fresh[name] = tensor
         elif name in head:
             replaced.append(name)
         else:
