@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rumbo.api.comparison import compare
     from rumbo.api.demonstration import demo
-    from rumbo.api.machine import doctor
     from rumbo.api.estimators import Classifier, Regressor
     from rumbo.api.evaluation import evaluate
     from rumbo.api.fitting import fit
+    from rumbo.api.machine import doctor
     from rumbo.api.model_list import model_list
+    from rumbo.api.network_summary import summary
     from rumbo.api.prediction import predict
     from rumbo.api.reporting import report
     from rumbo.api.run import Run, load
-    from rumbo.api.network_summary import summary
     from rumbo.api.training import train
     from rumbo.data import open_data
 

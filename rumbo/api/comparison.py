@@ -63,8 +63,6 @@ def _scores(run: Run, split: str, is_regression: bool) -> RunScores:
     task = run.model.task
     predictions = task.from_table(read_predictions(run.folder.predictions, split))
     assert predictions.truth is not None
-    if is_regression:
-        values = (predictions.outputs - predictions.truth) ** 2
-    else:
-        values = 1.0 - task.item_errors(predictions)
+    squared = (predictions.outputs - predictions.truth) ** 2 if is_regression else None
+    values = 1.0 - task.item_errors(predictions) if squared is None else squared
     return RunScores(name=str(run.path), ids=predictions.ids, scores=np.asarray(values))

@@ -1,10 +1,14 @@
 """The complete description of a run, as config.yaml holds it. Needs no torch."""
 
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Self
 
+from rumbo.core.errors import UsageError
+from rumbo.core.messages import shown
 from rumbo.core.options import Options, option
 from rumbo.data.options import DataOptions
+from rumbo.runs import read_yaml
 from rumbo.training.options import FitOptions
 
 Preset = Literal["quick", "good", "best"]
@@ -15,7 +19,9 @@ class ModelOptions(Options):
     """Which network, and where its weights begin."""
 
     name: str | None = option(None, "The network, a name that `rumbo models` lists; none chooses from the data.")
-    weights: str = option("none", "Where the weights begin: none, imagenet, or a .safetensors file of the same network.")
+    weights: str = option(
+        "none", "Where the weights begin: none, imagenet, or a .safetensors file of the same network."
+    )
     freeze: Literal["none", "features"] = option(
         "none", "With weights: train everything, or only the last layer and leave the features as they are."
     )
@@ -37,3 +43,16 @@ class RunConfig(Options):
     data: DataOptions = option(DataOptions, "From files to numbers.")
     model: ModelOptions = option(ModelOptions, "Which network.")
     train: FitOptions = option(FitOptions, "How it is trained.")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a config.yaml.
+
+        Raises:
+            UsageError: it is no such file; the message names it.
+        """
+        values = read_yaml(path)
+        try:
+            return cls.from_dict(values)
+        except UsageError as error:
+            raise UsageError(f"{shown(path)}: {error}") from None

@@ -45,7 +45,7 @@ def evaluate(run: Run | str | Path, data: str | Path | None = None, *, split: st
     opened = as_run(run)
     model, config = opened.model, opened.config
     if data is not None:
-        dataset = open_source(str(data), base=Path.cwd(), target=config.target, task=config.task)
+        dataset = open_source(str(data), base=Path(), target=config.target, task=config.task)
         name = str(data)
     else:
         dataset = open_source(config.path, base=opened.path, target=config.target, task=config.task)

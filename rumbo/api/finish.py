@@ -23,7 +23,9 @@ SPLITS = ("train", "dev", "test")
 PACKAGES = ("torch", "torchvision", "numpy", "polars", "pillow")
 
 
-def finish(prepared: Prepared, folder: RunFolder, history: dict[str, list[float]], end: Finished, state: TrainState) -> None:
+def finish(
+    prepared: Prepared, folder: RunFolder, history: dict[str, list[float]], end: Finished, state: TrainState
+) -> None:
     """Measure every split in evaluation mode, then write predictions, model, report.html and, last, report.json.
 
     Args:

@@ -94,7 +94,9 @@ def fit(
     """
     inputs, targets = _tensor(x, "x"), _tensor(y, "y")
     if len(inputs) != len(targets) or len(inputs) == 0:
-        raise UsageError(t("x has {x} examples and y has {y}: one target each is needed.", x=len(inputs), y=len(targets)))
+        raise UsageError(
+            t("x has {x} examples and y has {y}: one target each is needed.", x=len(inputs), y=len(targets))
+        )
     options = FitOptions(
         epochs=epochs,
         batch_size=batch_size,
@@ -105,7 +107,9 @@ def fit(
     )
     train, dev = _loaders(inputs, targets, validation, min(batch_size, len(inputs)), seed)
     if patience is not None and dev is None:
-        raise UsageError(t("patience={value} needs validation: early stopping watches the loss on dev.", value=patience))
+        raise UsageError(
+            t("patience={value} needs validation: early stopping watches the loss on dev.", value=patience)
+        )
     task = PlainTask(module, loss, is_classifier=not targets.is_floating_point())
     state = TrainState(model=module, optimizer=make_optimizer(module, options.optimizer))
     history = History()
@@ -152,4 +156,8 @@ def _tensor(values: Any, name: str) -> Tensor:
         tensor = tensor.float()
     if tensor.ndim == 0:
         raise UsageError(t("{name} is a single number; examples go along the first dimension.", name=name))
-    return tensor.long() if tensor.dtype in (torch.int32, torch.int16, torch.uint8, torch.bool) and name.endswith("y") else tensor
+    return (
+        tensor.long()
+        if tensor.dtype in (torch.int32, torch.int16, torch.uint8, torch.bool) and name.endswith("y")
+        else tensor
+    )

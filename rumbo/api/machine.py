@@ -55,9 +55,18 @@ def _problems(facts: dict[str, Any]) -> list[str]:
         version = facts[package]
         if version is not None and tuple(int(part) for part in version.split(".")[:2]) < lowest:
             wanted = ".".join(map(str, lowest))
-            problems.append(t("{package} {version} is too old: {wanted} or newer is needed.", package=package, version=version, wanted=wanted))
+            problems.append(
+                t(
+                    "{package} {version} is too old: {wanted} or newer is needed.",
+                    package=package,
+                    version=version,
+                    wanted=wanted,
+                )
+            )
     if facts["free_disk_gib"] < ENOUGH_DISK_GIB:
-        problems.append(t("only {free} GiB of disk are free here; checkpoints may not fit.", free=facts["free_disk_gib"]))
+        problems.append(
+            t("only {free} GiB of disk are free here; checkpoints may not fit.", free=facts["free_disk_gib"])
+        )
     if facts["memory_gib"] is not None and facts["memory_gib"] < ENOUGH_MEMORY_GIB:
         problems.append(t("only {free} GiB of memory are available.", free=facts["memory_gib"]))
     if not os.access(".", os.W_OK):

@@ -28,7 +28,7 @@ def predict(run: Run | str | Path, data: str | Path | Sequence[str | Path]) -> p
     paths = [data] if isinstance(data, str | Path) else list(data)
     tables = []
     for path in paths:
-        predictions = model.predict(open_source(str(path), base=Path.cwd(), labelled=False))
+        predictions = model.predict(open_source(str(path), base=Path(), labelled=False))
         unlabelled = Predictions(
             ids=predictions.ids, outputs=predictions.outputs, truth=None, weights=predictions.weights
         )
@@ -40,6 +40,9 @@ def safe_for_spreadsheets(table: pl.DataFrame) -> pl.DataFrame:
     """Text cells that a spreadsheet would run as a formula get a leading apostrophe; numbers stay as they are."""
     text = [name for name, kind in table.schema.items() if kind == pl.String]
     return table.with_columns(
-        pl.when(pl.col(name).str.contains(r"^[=+\-@\t\r\n]")).then("'" + pl.col(name)).otherwise(pl.col(name)).alias(name)
+        pl.when(pl.col(name).str.contains(r"^[=+\-@\t\r\n]"))
+        .then("'" + pl.col(name))
+        .otherwise(pl.col(name))
+        .alias(name)
         for name in text
     )

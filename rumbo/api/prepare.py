@@ -12,14 +12,15 @@ from rumbo.api.config import Preset, RunConfig
 from rumbo.api.defaults import apply_preset, choose_model, choose_rule, choose_training, flips
 from rumbo.api.sources import open_source
 from rumbo.core.devices import choose_device, num_cores
-from rumbo.core.errors import DataError, unknown_name
+from rumbo.core.errors import unknown_name
 from rumbo.core.messages import t
 from rumbo.core.seeds import stream
-from rumbo.data.checks import CheckReport, check_data
-from rumbo.data.images import BadItem, ImageSource, load_images
+from rumbo.data.checks import CheckReport, check_data, refuse_too_many_bad
+from rumbo.data.decode import BadItem, DecodeRule
+from rumbo.data.images import ImageSource, load_images
 from rumbo.data.loader import Examples, Loader, Pixels, PixelsInMemory, PixelsOnDemand
 from rumbo.data.manifest import Dataset, TargetKind
-from rumbo.data.preprocess import DecodeRule, Preprocess, fit_preprocess
+from rumbo.data.preprocess import Preprocess, fit_preprocess
 from rumbo.data.split import Split, make_split
 from rumbo.tasks import TASKS
 from rumbo.tasks.task import DatasetTask
@@ -64,7 +65,9 @@ class Prepared:
     def evaluation_loader(self, split: str) -> Loader | None:
         """A split in its order, unchanged; None where it is empty."""
         rows = self.rows(split)
-        return Loader(examples=self.examples, rows=rows, batch_size=EVALUATION_BATCH) if len(rows) else None
+        if len(rows) == 0:
+            return None
+        return Loader(examples=self.examples, rows=rows, batch_size=EVALUATION_BATCH, device=self.config.device)
 
     def fit_data(self) -> FitData:
         """What the loop takes."""
@@ -75,6 +78,7 @@ class Prepared:
             rows=self.rows("train"),
             batch_size=self.config.train.batch_size,
             seed=self.config.seed,
+            device=self.config.device,
             augment=options.augment if rule else None,
             flip=flips(options, rule.rule if rule else None),
         )
@@ -110,20 +114,23 @@ def prepare(
     """
     device = choose_device(config.device)
     dataset = open_source(config.path, base=base, target=config.target, task=config.task)
-    assert dataset.target is not None
-    task_name = config.task or _task_of(dataset.target.kind)
+    target = dataset.target
+    assert target is not None
+    task_name = config.task or _task_of(target.kind)
     TASKS.get(task_name)
     goal = config.goal or metrics.default_goal(task_name)
-    allowed = metrics.for_task(task_name, len(dataset.target.classes) or None)
+    allowed = metrics.for_task(task_name, len(target.classes) or None)
     if goal not in allowed:
         raise unknown_name("metric", goal, allowed)
     model_options = choose_model(dataset, config.model)
     assert model_options.name is not None
     rule = choose_rule(dataset.images, model_options.name, config.data) if dataset.images is not None else None
-    dataset, pixels, bad = _decode(dataset, rule, config.data.memory_gib, progress)
+    whole = dataset
+    dataset, pixels, broken = _decode(dataset, rule, config.data.memory_gib, progress)
+    refuse_too_many_bad(whole, broken, config.data.max_bad_fraction)
     split = split or make_split(dataset, config.data.split, config.seed)
-    checks = check_data(dataset, split, bad)
-    _gate(dataset, bad, checks, config.data.max_bad_fraction)
+    checks = check_data(dataset, split, broken)
+    checks.raise_errors()
     rows = split.rows(dataset, "train")
     train_set = dataset.take(rows)
     sample = rows if len(rows) <= NUM_STATISTICS or isinstance(pixels, PixelsInMemory) else rows[:NUM_STATISTICS]
@@ -133,13 +140,13 @@ def prepare(
         rule,
         quantiles=config.data.numbers == "quantile",
     )
-    config = replace(config, task=task_name, goal=goal, device=str(device), target=",".join(dataset.target.columns))
+    config = replace(config, task=task_name, goal=goal, device=str(device), target=",".join(target.columns))
     config = apply_preset(replace(config, model=model_options), preset, len(rows))
     config = replace(config, train=choose_training(config.train, len(rows)))
     trained = _build(config, task_name, train_set, preprocess)
     trained.task.model.to(device)
     examples = examples_from(dataset, preprocess, trained.task.encode(dataset), pixels)
-    decisions = (*dataset.decisions, dataset.target.reason, *split.decisions, *_choices(config, preprocess))
+    decisions = (*dataset.decisions, target.reason, *split.decisions, *_choices(config, preprocess))
     return Prepared(
         config=config,
         dataset=dataset,
@@ -157,11 +164,10 @@ def _task_of(kind: TargetKind) -> str:
 
 def _decode(
     dataset: Dataset, rule: DecodeRule | None, memory_gib: float, progress: Progress | None
-) -> tuple[Dataset, Pixels | None, tuple[BadItem, ...]]:
+) -> tuple[Dataset, Pixels | None, list[BadItem]]:
     """All pictures decoded once, so that bad ones are known before step 1, and left out."""
-    bad = tuple(dataset.bad)
     if dataset.images is None or rule is None:
-        return dataset, None, bad
+        return dataset, None, []
     ids = dataset.table["id"].to_list()
     channels = 1 if rule.mode == "grey" else 3
     fits = len(dataset) * channels * rule.height * rule.width <= memory_gib * 2**30
@@ -170,12 +176,12 @@ def _decode(
         pixels, broken = load_images(dataset.images, ids, rule, num_threads=num_cores(), progress=told)
         good = _others(len(dataset), broken)
         memory = PixelsInMemory(pixels if len(good) == len(dataset) else pixels[good])
-        return (dataset if len(good) == len(dataset) else dataset.take(good)), memory, (*bad, *broken)
+        return (dataset if len(good) == len(dataset) else dataset.take(good)), memory, broken
     broken = _find_broken(dataset.images, ids, rule, told)
     dataset = dataset.take(_others(len(dataset), broken))
     assert dataset.images is not None
     on_demand = PixelsOnDemand(dataset.images, dataset.table["id"].to_list(), rule)
-    return dataset, on_demand, (*bad, *broken)
+    return dataset, on_demand, broken
 
 
 def _find_broken(
@@ -194,27 +200,6 @@ def _find_broken(
 
 def _others(num_rows: int, broken: list[BadItem]) -> np.ndarray:
     return np.setdiff1d(np.arange(num_rows), [item.row for item in broken])
-
-
-def _gate(dataset: Dataset, bad: tuple[BadItem, ...], checks: CheckReport, max_bad_fraction: float) -> None:
-    """Stop before step 1 where too much is unusable or a check found an error."""
-    total = len(dataset) + len(bad)
-    if len(bad) > max_bad_fraction * total:
-        listed = "; ".join(f"{item.id}: {item.reason}" for item in bad[:5]) + ("; …" if len(bad) > 5 else "")
-        raise DataError(
-            t(
-                "{count} of {total} examples cannot be used, more than the {allowed:.1%} allowed: {listed} "
-                "Mend them, or allow more with --set data.max_bad_fraction={suggestion:.2f}.",
-                count=len(bad),
-                total=total,
-                allowed=max_bad_fraction,
-                listed=listed,
-                suggestion=min(1.0, np.ceil(100 * len(bad) / total) / 100),
-            )
-        )
-    errors = [finding for finding in checks.findings if finding.severity == "error"]
-    if errors:
-        raise DataError(" ".join(f"{finding.message} {finding.remedy}" for finding in errors))
 
 
 def _build(config: RunConfig, task_name: str, train_set: Dataset, preprocess: Preprocess) -> TrainedModel:

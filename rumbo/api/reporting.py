@@ -1,5 +1,6 @@
 """A run's report, made from the files of its folder, so that it can be made again in another language."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ NUM_WRONG = 24
 PICTURE_PX = 96
 NUM_SCATTERED = 4_000
 """Points of a regression that are drawn."""
+
 
 def report(run: Run | str | Path) -> Path:
     """Write report.html again in the language in force; returns its path.
@@ -52,9 +54,7 @@ def report(run: Run | str | Path) -> Path:
 
 def diagnosis_of(task: DatasetTask, predictions: Mapping[str, Predictions]) -> Diagnosis:
     """The first verdict: errors by split on equal terms, and their gaps."""
-    errors = {
-        split: SplitError(task.item_errors(found), weights=found.weights) for split, found in predictions.items()
-    }
+    errors = {split: SplitError(task.item_errors(found), weights=found.weights) for split, found in predictions.items()}
     return diagnose(errors, kind=task.error_kind)
 
 
@@ -88,7 +88,7 @@ def build_report(
     rows = [dict(zip(names, values, strict=True)) for values in zip(*history.values(), strict=True)]
     where = f"runs/{facts['run']}" if folder.path.parent.name == "runs" else folder.path.name
     return ReportData(
-        title=dataset.path.name if dataset is not None else facts["run"],
+        title=Path(os.path.abspath(dataset.path)).name if dataset is not None else facts["run"],
         run=facts["run"],
         created=facts["created"],
         language=language(),
@@ -170,7 +170,10 @@ def _wrong(
     table = task.table(predictions)
     found: list[dict[str, Any]] = []
     for row in worst:
-        item: dict[str, Any] = {"id": predictions.ids[row], **_answer(task, predictions, table.row(row, named=True), row)}
+        item: dict[str, Any] = {
+            "id": predictions.ids[row],
+            **_answer(task, predictions, table.row(row, named=True), row),
+        }
         place = rows_by_id.get(predictions.ids[row])
         if dataset is not None and place is not None:
             item |= _looks(dataset, place, trained)

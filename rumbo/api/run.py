@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rumbo.api.config import RunConfig
 from rumbo.core.errors import DataError, UsageError
 from rumbo.core.messages import t
-from rumbo.runs import RunFolder, read_json, read_yaml
+from rumbo.runs import RunFolder, read_json
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,7 +42,7 @@ class Run:
     @cached_property
     def config(self) -> RunConfig:
         """Everything that the run depended on."""
-        return RunConfig.from_dict(read_yaml(self.folder.config))
+        return RunConfig.read(self.folder.config)
 
     @cached_property
     def summary(self) -> dict[str, Any]:

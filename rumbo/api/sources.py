@@ -35,14 +35,14 @@ def digits() -> Dataset:
     """1,797 handwritten digits of 43 people, 8x8 grey (Alpaydin & Kaynak 1998, UCI), from scikit-learn."""
     from sklearn.datasets import load_digits
 
-    source = load_digits()
-    images = np.round(source.images * (255 / 16)).astype(np.uint8)
+    pixels, labels = load_digits(return_X_y=True)
+    images = np.round(pixels.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
     ids = [f"digit-{row:04d}" for row in range(len(images))]
     table = pl.DataFrame(
         {
             "id": ids,
             "content": sha256_of_each(image.tobytes() for image in images),
-            "digit": [str(label) for label in source.target],
+            "digit": [str(label) for label in labels],
         }
     )
     return Dataset(

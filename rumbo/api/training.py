@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from rumbo.api.config import ModelOptions, Preset, RunConfig
 from rumbo.api.finish import finish
@@ -12,17 +11,29 @@ from rumbo.api.interrupts import Interrupted, StopRequest, stop_requests
 from rumbo.api.prepare import Prepared, Progress, prepare
 from rumbo.api.run import Run
 from rumbo.api.sources import DIGITS
+from rumbo.api.telling import Noticed, Teller, Told
 from rumbo.api.weights import load_weights
 from rumbo.core.errors import DataError, UsageError
 from rumbo.core.messages import t
 from rumbo.data.split import Split
-from rumbo.runs import EventLog, ResultsFile, RunFolder, latest, publish, read_json, read_results, read_yaml, write_json, write_yaml
-from rumbo.training.events import Evaluated, Event, Finished, Stepped
+from rumbo.runs import (
+    AppendFile,
+    EventLog,
+    ResultsFile,
+    RunFolder,
+    latest,
+    publish,
+    read_json,
+    read_results,
+    write_json,
+    write_yaml,
+)
+from rumbo.training.events import Evaluated, Finished, Stepped
 from rumbo.training.loop import fit
 from rumbo.training.optimizer import make_optimizer
 from rumbo.training.state import TrainState
 
-Watch = Callable[[Event | Prepared], None]
+Watch = Callable[[Told], None]
 """What sees each event of a training: a progress bar, a page, a test. It cannot change anything."""
 
 
@@ -35,12 +46,41 @@ class Sitting:
     state: TrainState
     events: EventLog
     results: ResultsFile
+    log: AppendFile
+    teller: Teller = field(default_factory=Teller)
+    watch: Watch | None = None
     saved_at_seconds: float = 0.0
 
+    @classmethod
+    def begin(cls, folder: RunFolder, prepared: Prepared, state: TrainState, offsets: Mapping[str, int]) -> "Sitting":
+        """Open the logs, cut back to where the checkpoint was made."""
+        return cls(
+            folder=folder,
+            prepared=prepared,
+            state=state,
+            events=EventLog(folder.events, offset=offsets.get("events")),
+            results=ResultsFile(folder.results, offset=offsets.get("results")),
+            log=AppendFile(folder.log, offset=offsets.get("log")),
+        )
+
+    def tell(self, event: Told) -> None:
+        """Show an event, and keep its lines in log.txt."""
+        if self.watch is not None:
+            self.watch(event)
+        for line in self.teller.lines(event):
+            self.log.append(f"{line}\n".encode("utf-8", "backslashreplace"))
+        problems = (file.take_problem() for file in (self.events, self.results, self.log))
+        for problem in problems:
+            if problem is not None and self.watch is not None:
+                self.watch(Noticed(problem))
+
     def save(self) -> None:
-        """Publish a checkpoint."""
-        extra = {"events_offset": self.events.offset, "results_offset": self.results.offset}
-        publish(self.folder.checkpoints, self.state.step, self.state.to_files(extra))
+        """Publish a checkpoint; the logs up to here are on the disk before it."""
+        logs = {"events": self.events, "results": self.results, "log": self.log}
+        for file in logs.values():
+            file.sync()
+        offsets = {name: file.offset for name, file in logs.items()}
+        publish(self.folder.checkpoints, self.state.step, self.state.to_files(offsets))
         self.saved_at_seconds = self.state.seconds
 
 
@@ -97,7 +137,7 @@ def train(
         return _resume(data, out, watch=watch, progress=progress)
     if preset not in ("quick", "good", "best"):
         raise UsageError(t("preset '{preset}' must be one of: quick, good, best.", preset=str(preset)))
-    wanted, base = _wanted(data, config)
+    wanted = _wanted(data, config)
     named = {"task": task, "target": target, "goal": goal, "seed": seed, "device": device}
     wanted = replace(wanted, **{key: value for key, value in named.items() if value is not None})
     wanted = replace(
@@ -113,31 +153,36 @@ def train(
         wanted = wanted.override(path.removeprefix("options."), text)
     out = None if out is None else Path(out)
     if out is not None and out.exists():
-        raise UsageError(t("{path} exists already. Choose another --out, or go on with the run there with --resume.", path=out))
-    prepared = prepare(wanted, base=base, preset=preset, progress=progress)
-    load_weights(prepared, base)
+        raise UsageError(
+            t("{path} exists already. Choose another --out, or go on with the run there with --resume.", path=out)
+        )
+    prepared = prepare(wanted, base=Path(), preset=preset, progress=progress)
+    load_weights(prepared, Path())
     with RunFolder.create(_name_of(wanted.path), out) as folder:
-        relocated = _relocated(prepared.config, base, folder.path)
-        prepared = replace(prepared, config=relocated)
-        _write_beginning(folder, prepared)
-        sitting = Sitting(folder, prepared, _fresh_state(prepared), EventLog(folder.events), ResultsFile(folder.results))
-        return _sit(sitting, watch)
+        prepared = replace(prepared, config=_relocated(prepared.config, Path(), folder.path))
+        state = _fresh_state(prepared)
+        try:
+            require_space(folder.path, sum(map(len, state.to_files({}).values())))
+            _write_beginning(folder, prepared)
+        except BaseException:
+            folder.discard()
+            raise
+        return _sit(Sitting.begin(folder, prepared, state, {}), watch)
 
 
-def _wanted(data: str | Path | None, config: str | Path | None) -> tuple[RunConfig, Path]:
-    """The config that was asked for, and the folder that its path is relative to."""
-    base = Path.cwd()
+def _wanted(data: str | Path | None, config: str | Path | None) -> RunConfig:
+    """The config that was asked for, with paths relative to the working folder."""
     wanted = RunConfig()
     if config is not None:
         file = Path(config)
         if not file.is_file():
             raise UsageError(t("no config file at '{path}'.", path=str(config)))
-        wanted, base = RunConfig.from_dict(read_yaml(file)), file.parent
+        wanted = _relocated(RunConfig.read(file), file.parent, Path())
     if data is not None:
-        return replace(wanted, path=str(data)), Path.cwd()
+        wanted = replace(wanted, path=str(data))
     if not wanted.path:
         raise UsageError(t("nothing to train on: give a folder, a file or a zip, as in `rumbo train PHOTOS`."))
-    return wanted, base
+    return wanted
 
 
 def _model_options(options: ModelOptions, name: str | None, weights: str | None, freeze: str | None) -> ModelOptions:
@@ -146,11 +191,11 @@ def _model_options(options: ModelOptions, name: str | None, weights: str | None,
 
 
 def _relocated(config: RunConfig, base: Path, folder: Path) -> RunConfig:
-    """Paths relative to the run folder, so that its config.yaml works from there."""
+    """Paths that were relative to one folder relative to another, such as the one that its config.yaml lies in."""
     model = config.model
     if model.weights not in ("none", "imagenet"):
         model = replace(model, weights=os.path.relpath(base / model.weights, folder))
-    path = config.path if config.path == DIGITS else os.path.relpath(base / config.path, folder)
+    path = config.path if config.path in ("", DIGITS) else os.path.relpath(base / config.path, folder)
     return replace(config, path=path, model=model)
 
 
@@ -185,50 +230,47 @@ def _fingerprint(prepared: Prepared) -> str:
     return digest.hexdigest()
 
 
-def _resume(
-    data: str | Path | None, out: str | Path | None, *, watch: Watch | None, progress: Progress | None
-) -> Run:
+def _resume(data: str | Path | None, out: str | Path | None, *, watch: Watch | None, progress: Progress | None) -> Run:
     if out is None:
         raise UsageError(t("--resume needs the run folder: add --out runs/NAME."))
     with RunFolder.resume(Path(out)) as folder:
         if folder.is_finished:
             return Run(folder.path)
-        config = RunConfig.from_dict(read_yaml(folder.config))
+        config = RunConfig.read(folder.config)
         base = folder.path
         if data is not None:
-            config, base = replace(config, path=str(data)), Path.cwd()
+            config, base = replace(config, path=str(data)), Path()
         prepared = prepare(config, base=base, split=Split.load(folder.split), progress=progress)
         load_weights(prepared, base)
         before = read_json(folder.data_check)["data_sha256"]
         if _fingerprint(prepared) != before:
             raise DataError(
-                t("the data at '{path}' have changed since this run began; train anew without --resume.", path=config.path)
+                t(
+                    "the data at '{path}' have changed since this run began; train anew without --resume.",
+                    path=config.path,
+                )
             )
         state = _fresh_state(prepared)
         checkpoint = latest(folder.checkpoints)
-        extra: dict[str, Any] = {"events_offset": 0, "results_offset": None}
+        offsets: Mapping[str, int] = {"events": 0, "results": 0, "log": 0}
+        remarks: tuple[str, ...] = ()
         if checkpoint is not None:
-            extra = state.load_files(checkpoint.files)
-        sitting = Sitting(
-            folder,
-            prepared,
-            state,
-            EventLog(folder.events, offset=extra["events_offset"]),
-            ResultsFile(folder.results, offset=extra["results_offset"]),
-        )
-        return _sit(sitting, watch)
+            offsets, remarks = state.load_files(checkpoint.files), checkpoint.skipped
+        return _sit(Sitting.begin(folder, prepared, state, offsets), watch, *remarks)
 
 
-def _sit(sitting: Sitting, watch: Watch | None) -> Run:
+def _sit(sitting: Sitting, watch: Watch | None, *remarks: str) -> Run:
     """Run the loop until it ends or somebody asks to stop; then finish, or save."""
-    tell = watch or (lambda event: None)
     prepared, state = sitting.prepared, sitting.state
-    tell(prepared)
+    sitting.watch = watch
+    sitting.tell(prepared)
+    for remark in remarks:
+        sitting.tell(Noticed(remark))
     sitting.save()
     finished: Finished | None = None
     with stop_requests() as stop:
         for event in fit(prepared.task, prepared.fit_data(), state, prepared.config.train):
-            tell(event)
+            sitting.tell(event)
             match event:
                 case Stepped():
                     if stop or state.seconds - sitting.saved_at_seconds > prepared.config.train.save_every_seconds:
@@ -236,7 +278,8 @@ def _sit(sitting: Sitting, watch: Watch | None) -> Run:
                     _leave_if_asked(stop, sitting)
                 case Evaluated():
                     sitting.results.write(event.epoch, event.seconds, event.learning_rate, event.metrics)
-                    sitting.events.write({"event": "epoch", "epoch": event.epoch, "best": event.is_best, **event.metrics})
+                    epoch = {"event": "epoch", "epoch": event.epoch, "best": event.is_best}
+                    sitting.events.write({**epoch, **event.metrics})
                     sitting.save()
                     _leave_if_asked(stop, sitting)
                 case Finished():

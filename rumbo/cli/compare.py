@@ -19,13 +19,23 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
     found = compare(arguments.runs, split=arguments.split)
     if not arguments.json:
-        rows = [[shown(r.name), r.score, f"{r.interval[0]:.4g} … {r.interval[1]:.4g}", r.num_items] for r in found.ranking]
+        rows = [
+            [shown(r.name), r.score, f"{r.interval[0]:.4g} … {r.interval[1]:.4g}", r.num_items] for r in found.ranking
+        ]
         print(table([t("run"), found.goal, t("95 % interval"), t("items")], rows))
         for difference in found.differences:
             text = (
-                t("{other} cannot be told from {best}: the difference is noise.", other=difference.other, best=difference.best)
+                t(
+                    "{other} cannot be told from {best}: the difference is noise.",
+                    other=difference.other,
+                    best=difference.best,
+                )
                 if difference.is_noise
-                else t("{best} is better than {other}: the difference is no noise.", other=difference.other, best=difference.best)
+                else t(
+                    "{best} is better than {other}: the difference is no noise.",
+                    other=difference.other,
+                    best=difference.best,
+                )
             )
             print(text)
     return found.to_dict()

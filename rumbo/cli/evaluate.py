@@ -43,7 +43,12 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         is_worse = value < minimum if metrics.higher_is_better(found.goal) else value > minimum
         if is_worse:
             raise GateError(
-                t("{metric} is {value:.4g} and misses --min {minimum}.", metric=found.goal, value=value, minimum=minimum)
+                t(
+                    "{metric} is {value:.4g} and misses --min {minimum}.",
+                    metric=found.goal,
+                    value=value,
+                    minimum=minimum,
+                )
             )
     return {
         "run": arguments.run,

@@ -35,7 +35,9 @@ def main(words: list[str]) -> int:
         sys.stderr.close()
         return 0
     except MemoryError:
-        return _fail(t("out of memory. Try smaller pictures (--set data.image_size=…) or batches."), 4, "MemoryError", as_json)
+        return _fail(
+            t("out of memory. Try smaller pictures (--set data.image_size=…) or batches."), 4, "MemoryError", as_json
+        )
     except Exception as error:
         if debug:
             raise
@@ -91,7 +93,12 @@ def _language(words: list[str]) -> str | None:
             chosen = value if equals else next(iter(words[index + 1 :]), "")
             if chosen not in LANGUAGES:
                 raise UsageError(
-                    t("{path}='{text}' must be one of: {allowed}.", path="--lang", text=chosen, allowed=", ".join(LANGUAGES))
+                    t(
+                        "{path}='{text}' must be one of: {allowed}.",
+                        path="--lang",
+                        text=chosen,
+                        allowed=", ".join(LANGUAGES),
+                    )
                 )
             return chosen
     return None

@@ -64,7 +64,9 @@ def whole(text: str | None, flag: str, *, low: int | None = None) -> int | None:
         return None
     value = parse(int, text, flag)
     if low is not None and value < low:
-        raise UsageError(t("{path}={value} must be {bound}.", path=flag, value=value, bound=t("at least {low}", low=low)))
+        raise UsageError(
+            t("{path}={value} must be {bound}.", path=flag, value=value, bound=t("at least {low}", low=low))
+        )
     return value
 
 

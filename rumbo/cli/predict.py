@@ -43,8 +43,16 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             ) from None
     if not arguments.json:
         columns = [name for name in answers.columns if not name.startswith("p(") or len(answers.columns) <= 6]
-        rows = [[shown(v) if isinstance(v, str) else v for v in row] for row in answers.select(columns).head(SHOWN_ROWS).rows()]
+        rows = [
+            [shown(v) if isinstance(v, str) else v for v in row]
+            for row in answers.select(columns).head(SHOWN_ROWS).rows()
+        ]
         print(table([shown(name) for name in columns], rows))
         if answers.height > SHOWN_ROWS:
             print(t("… and {count} more rows; --out FILE writes all.", count=answers.height - SHOWN_ROWS))
-    return {"run": arguments.run, "items": answers.height, "predictions": answers.to_dicts() if out is None else None, "out": arguments.out}
+    return {
+        "run": arguments.run,
+        "items": answers.height,
+        "predictions": answers.to_dicts() if out is None else None,
+        "out": arguments.out,
+    }

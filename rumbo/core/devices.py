@@ -24,12 +24,8 @@ def choose_device(name: str = "auto") -> "torch.device":
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise UsageError(
-            t("device '{name}' is not known; use auto, cpu, cuda or cuda:N.", name=name)
-        ) from None
-    if device.type == "cuda" and (
-        not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()
-    ):
+        raise UsageError(t("device '{name}' is not known; use auto, cpu, cuda or cuda:N.", name=name)) from None
+    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
         raise UsageError(
             t(
                 "device '{name}' was asked for, but torch sees {count} GPUs here. Use --device cpu, or leave it out.",

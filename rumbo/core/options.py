@@ -1,3 +1,4 @@
+# pyright: strict, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 """Options: frozen keyword-only dataclasses, a sentence per field, checked at birth, set from text as `a.b=c`."""
 
 import dataclasses

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 from rumbo.core.devices import num_cores
 from rumbo.core.seeds import rng, stream
 from rumbo.data.augment import augment
+from rumbo.data.decode import DecodeRule
 from rumbo.data.images import ImageSource, load_images
 from rumbo.data.options import AugmentOptions
 from rumbo.data.preprocess import ImageInput
@@ -29,6 +30,13 @@ class Batch:
     weights: Float[Tensor, " b"]
     rows: np.ndarray
     """Rows of the examples in their set: `Examples.ids[row]` names them."""
+
+    def to(self, device: str) -> "Batch":
+        """The batch on another device."""
+        moved = {
+            name: value.to(device, non_blocking=True) for name, value in vars(self).items() if isinstance(value, Tensor)
+        }
+        return replace(self, **moved)
 
 
 class Pixels(Protocol):
@@ -53,12 +61,12 @@ class PixelsInMemory:
 class PixelsOnDemand:
     """Pictures decoded anew for each batch, by threads; for sets that do not fit in memory."""
 
-    def __init__(self, images: ImageSource, ids: Sequence[str], image: ImageInput):
-        self.images, self.ids, self.rule = images, ids, image.rule
+    def __init__(self, images: ImageSource, ids: Sequence[str], rule: DecodeRule):
+        self.images, self.ids, self.rule = images, ids, rule
 
     def gather(self, rows: np.ndarray) -> UInt8[Tensor, "b c h w"]:
         """The pictures of some rows."""
-        ids = [self.ids[row] for row in rows]
+        ids = [self.ids[int(row)] for row in rows]
         pixels, _ = load_images(self.images.take(rows), ids, self.rule, num_threads=num_cores())
         return torch.from_numpy(pixels)
 
@@ -118,6 +126,7 @@ class Loader:
     seed: int = 0
     augment: AugmentOptions | None = None
     flip: bool = False
+    device: str = "cpu"
 
     def __len__(self) -> int:
         return len(cut(len(self.rows), self.batch_size))
@@ -135,6 +144,10 @@ class Loader:
         yield from self._batches(self.rows, 0, None)
 
     def _batches(self, order: np.ndarray, start: int, changed: Changes | None) -> Iterator[Batch]:
+        batches = self._on_this_machine(order, start, changed)
+        yield from batches if self.device == "cpu" else (batch.to(self.device) for batch in batches)
+
+    def _on_this_machine(self, order: np.ndarray, start: int, changed: Changes | None) -> Iterator[Batch]:
         cuts = cut(len(order), self.batch_size)[start:]
         if not isinstance(self.examples.pixels, PixelsOnDemand):
             yield from (self.examples.batch(order[low:high], changed) for low, high in cuts)

@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rumbo.runs.append import AppendFile
     from rumbo.runs.config_file import read_yaml, write_yaml
     from rumbo.runs.events import EventLog, read_events
     from rumbo.runs.files import read_json, require_space, sha256_of, write_file, write_json
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from rumbo.runs.results import ResultsFile, read_results
 
 _HOME = {
+    "AppendFile": "append",
     "Checkpoint": "publisher",
     "EventLog": "events",
     "ModelFiles": "model_files",
@@ -39,6 +41,7 @@ _HOME = {
 }
 
 __all__ = [
+    "AppendFile",
     "Checkpoint",
     "EventLog",
     "ModelFiles",

@@ -14,7 +14,7 @@ def next_steps(diagnosis: Diagnosis) -> tuple[str, ...]:
     if diagnosis.verdict == "none":
         return (
             t("Look at the wrong examples below: are their labels right, and do they have something in common?"),
-            t("Compare with people, or with the best published model: a lower error than this one's is still to be won."),
+            t("Compare with people or with the best published model: what they do better can still be won."),
         )
     names = dict.fromkeys([diagnosis.verdict, *diagnosis.also])
     return tuple(dict.fromkeys(step for name in names for step in _recipe(GapName(name))))

@@ -24,7 +24,19 @@ _LAZY = {
     "infer": "inference",
 }
 
-__all__ = ["TASKS", "Cost", "DatasetTask", "Predictions", "Task", "Term", "TrainedModel", "get", "infer", "names", "register"]
+__all__ = [
+    "TASKS",
+    "Cost",
+    "DatasetTask",
+    "Predictions",
+    "Task",
+    "Term",
+    "TrainedModel",
+    "get",
+    "infer",
+    "names",
+    "register",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -32,9 +32,7 @@ class Classify(DatasetTask):
 
     name = "classify"
 
-    def __init__(
-        self, model: nn.Module, spec: InputSpec, target: Mapping[str, Any], *, label_smoothing: float = 0.0
-    ):
+    def __init__(self, model: nn.Module, spec: InputSpec, target: Mapping[str, Any], *, label_smoothing: float = 0.0):
         super().__init__(model, spec, target)
         self.column = str(target["column"])
         self.classes = tuple(str(name) for name in target["classes"])

@@ -29,7 +29,7 @@ def infer(task: Task, loader: Loader, *, labelled: bool = True) -> Predictions:
             costs += float(task.cost_of(raw, batch).mean) * len(batch.rows)
             items += len(batch.rows)
     return Predictions(
-        ids=tuple(loader.examples.ids[row] for row in loader.rows),
+        ids=tuple(loader.examples.ids[int(row)] for row in loader.rows),
         outputs=np.concatenate(outputs),
         truth=np.concatenate(truths) if labelled else None,
         weights=np.concatenate(weights).astype(np.float64),

@@ -39,7 +39,9 @@ class PlainTask(Task):
     def cost_of(self, outputs: Float[Tensor, "b *s"], batch: Batch) -> Cost:
         """The loss, as a sum over items."""
         loss = self.loss(outputs, batch.targets)
-        total = loss * len(batch.rows) if loss.ndim == 0 else loss.flatten(1).mean(1).sum() if loss.ndim > 1 else loss.sum()
+        total = (
+            loss * len(batch.rows) if loss.ndim == 0 else loss.flatten(1).mean(1).sum() if loss.ndim > 1 else loss.sum()
+        )
         return Cost({"loss": Term(total, torch.tensor(float(len(batch.rows))))})
 
     def decode(self, outputs: Tensor) -> np.ndarray:

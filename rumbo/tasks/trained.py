@@ -26,7 +26,7 @@ CHUNK = 2048
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """The name of a network and its own options: with the sizes of inputs and outputs, all that it takes to build it."""
+    """The name of a network and its own options: what it takes to build it, sizes aside."""
 
     name: str
     options: Mapping[str, Any]
@@ -134,7 +134,9 @@ def examples_from(dataset: Dataset, preprocess: Preprocess, targets: torch.Tenso
     )
 
 
-def build_task(name: str, target: Mapping[str, Any], preprocess: Preprocess, model: ModelSpec, **keywords: Any) -> DatasetTask:
+def build_task(
+    name: str, target: Mapping[str, Any], preprocess: Preprocess, model: ModelSpec, **keywords: Any
+) -> DatasetTask:
     """A task around a freshly built network."""
     kind = TASKS.get(name)
     network = models.build(model.name, preprocess.spec, kind.num_outputs(target), **model.options)

@@ -1,3 +1,4 @@
+# pyright: strict, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """The loop: an iterator of events that one can read. Leave the `for` to stop; the state is whole after every event."""
 
 import math
@@ -51,14 +52,18 @@ def fit(task: Task, data: FitData, state: TrainState, options: FitOptions) -> It
     per_epoch = len(data.train)
     num_steps, rate = options.epochs * per_epoch, base_rate(options.optimizer)
     clock = Clock(state)
-    reason = "epochs"
-    while state.epoch < options.epochs:
+    while (reason := _reason_to_stop(state, options)) is None:
         task.train_mode()
         for batch in data.train.epoch(state.epoch, start=state.batch):
             torch.manual_seed(stream(data.seed, "step", state.step))  # dropout: a function of the step
             factor = rate_factor(options.schedule, state.step, num_steps, per_epoch)
             loss = update(
-                task, state.optimizer, batch, rate=rate * factor, clip_norm=options.clip_norm, ids=data.train.examples.ids
+                task,
+                state.optimizer,
+                batch,
+                rate=rate * factor,
+                clip_norm=options.clip_norm,
+                ids=data.train.examples.ids,
             )
             state.loss_sum += loss.double().cpu()
             state.step, state.batch = state.step + 1, state.batch + 1
@@ -68,15 +73,24 @@ def fit(task: Task, data: FitData, state: TrainState, options: FitOptions) -> It
         clock.note()
         state.epoch, state.batch, state.loss_sum = state.epoch + 1, 0, torch.zeros_like(state.loss_sum)
         yield event
-        if options.patience is not None and state.stale_epochs >= options.patience:
-            reason = "patience"
-            break
-        if options.budget_seconds is not None and state.seconds >= options.budget_seconds:
-            reason = "budget"
-            break
     state.restore_best()
     task.model.eval()
     yield Finished(reason, state.epoch, state.best_epoch or state.epoch)
+
+
+def _reason_to_stop(state: TrainState, options: FitOptions) -> str | None:
+    """Why no further epoch begins; a function of the state, so that a resumed training answers the same."""
+    if state.epoch >= (options.epochs or 0):
+        return "epochs"
+    if options.patience is not None and state.stale_epochs >= options.patience:
+        return "patience"
+    if (
+        options.budget_seconds is not None
+        and state.batch == 0 < state.epoch
+        and state.seconds >= options.budget_seconds
+    ):
+        return "budget"
+    return None
 
 
 class Clock:
@@ -98,11 +112,12 @@ def _evaluate(task: Task, data: FitData, state: TrainState, rate: float) -> Eval
         predictions = infer(task, data.dev)
         if not math.isfinite(predictions.loss):
             raise TrainingError(
-                t("the predictions on dev are not finite after epoch {epoch}; the last checkpoint is whole.", epoch=state.epoch + 1)
+                t(
+                    "the predictions on dev are not finite after epoch {epoch}; the last checkpoint is whole.",
+                    epoch=state.epoch + 1,
+                )
             )
         values |= {"dev/loss": predictions.loss}
         values |= {f"dev/{name}": value for name, value in task.score(predictions).items()}
-        is_best = state.keep_best(
-            values[f"dev/{data.goal}"], predictions.loss, higher_is_better=data.higher_is_better
-        )
+        is_best = state.keep_best(values[f"dev/{data.goal}"], predictions.loss, higher_is_better=data.higher_is_better)
     return Evaluated(state.epoch + 1, state.seconds, rate, values, is_best)

@@ -1,3 +1,4 @@
+# pyright: strict, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """Options of training. Needs no torch."""
 
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ class OptimizerOptions(Options):
         None, "The base rate; none takes the usual one of the optimizer and network.", low=0.0, high=100.0
     )
     momentum: float = option(0.9, "Momentum (sgd takes none), or Adam's beta 1.", low=0.0, high=0.9999)
-    beta2: float = option(0.999, "Decay of the mean of squared gradients (Adam's beta 2, RMSprop's alpha).", low=0.0, high=0.999999)
+    beta2: float = option(
+        0.999, "Decay of the mean of squared gradients (Adam's beta 2, RMSprop's alpha).", low=0.0, high=0.999999
+    )
     weight_decay: float = option(
         0.01,
         "L2: added to the gradient (sgd, momentum, rmsprop, adam) or taken off the weight (adamw); "

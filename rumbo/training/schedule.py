@@ -1,3 +1,4 @@
+# pyright: strict, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """Learning-rate schedules as pure functions of the position: nothing to store, nothing to step."""
 
 import math

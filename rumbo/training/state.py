@@ -1,3 +1,4 @@
+# pyright: strict, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """All that must survive an interruption, as named tensors and JSON numbers."""
 
 import json
@@ -101,7 +102,11 @@ class TrainState:
         numbers = json.loads(files["state.json"])
         if numbers["format"] != FORMAT:
             raise DataError(
-                t("the checkpoint has format {met}; this version reads format {wanted}.", met=numbers["format"], wanted=FORMAT)
+                t(
+                    "the checkpoint has format {met}; this version reads format {wanted}.",
+                    met=numbers["format"],
+                    wanted=FORMAT,
+                )
             )
         tensors = load_tensors(files["state.safetensors"])
         part = _by_prefix(tensors)

@@ -1,6 +1,7 @@
+# pyright: strict, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """One update: backward, finiteness, clipping, rate, step. Refuses an update that is not finite."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +15,13 @@ from rumbo.tasks.task import Task
 
 
 def update(
-    task: Task, optimizer: torch.optim.Optimizer, batch: Batch, *, rate: float, clip_norm: float | None, ids: Sequence[str]
+    task: Task,
+    optimizer: torch.optim.Optimizer,
+    batch: Batch,
+    *,
+    rate: float,
+    clip_norm: float | None,
+    ids: Sequence[str],
 ) -> Tensor:
     """Make one update and return the batch's mean cost.
 
@@ -41,12 +48,12 @@ def _explain(task: Task, batch: Batch, loss: Tensor, ids: Sequence[str]) -> str:
     """What is not finite, where it begins, and in which examples."""
     inputs = {"images": batch.images, "numbers": batch.numbers}
     bad_input = next((name for name, x in inputs.items() if x is not None and not torch.isfinite(x).all()), None)
-    names = [ids[row] for row in batch.rows]
+    names = [ids[int(row)] for row in batch.rows]
     shown_ids = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
     where = t("the inputs ({name})", name=bad_input) if bad_input else _first_bad_layer(task, batch)
     return t(
-        "the cost is {loss} and not finite (or its gradient is not); it begins in {where}. Nothing was updated; the last "
-        "checkpoint is whole. Batch: {ids}. Try a lower learning rate (--set train.optimizer.learning_rate=…), "
+        "the cost is {loss} and not finite (or its gradient is not); it begins in {where}. Nothing was updated; the "
+        "last checkpoint is whole. Batch: {ids}. Try a lower learning rate (--set train.optimizer.learning_rate=…), "
         "clipping (--set train.clip_norm=1), or look at these examples.",
         loss=float(loss.detach()),
         where=where,
@@ -68,7 +75,7 @@ def _first_bad_layer(task: Task, batch: Batch) -> str:
 
 
 @contextmanager
-def _watching(model: nn.Module, first: list[str]) -> Iterator[None]:
+def _watching(model: nn.Module, first: list[str]) -> Generator[None]:
     """Note the first leaf layer whose output is not finite."""
 
     def watch(name: str) -> Any:
@@ -78,7 +85,9 @@ def _watching(model: nn.Module, first: list[str]) -> Iterator[None]:
 
         return hook
 
-    handles = [layer.register_forward_hook(watch(name)) for name, layer in model.named_modules() if not list(layer.children())]
+    handles = [
+        layer.register_forward_hook(watch(name)) for name, layer in model.named_modules() if not list(layer.children())
+    ]
     try:
         yield
     finally:
