@@ -12,6 +12,7 @@ from rumbo.api.evaluation import goal_interval
 from rumbo.api.prepare import Prepared
 from rumbo.api.reporting import build_report, diagnosis_of
 from rumbo.core.devices import cpu_flags
+from rumbo.core.plain import plain
 from rumbo.plots import report_json, write_report
 from rumbo.runs import RunFolder, sha256_of, write_json, write_predictions
 from rumbo.tasks.inference import infer
@@ -69,7 +70,7 @@ def finish(
     facts["weights_sha256"] = sha256_of(folder.model / "model.safetensors")
     report = build_report(folder, facts, prepared.dataset, prepared.trained, history)
     write_report(folder.report_html, report)
-    write_json(folder.report_json, {**report_json(report), **facts, "next_steps": list(report.next_steps)})
+    write_json(folder.report_json, {**report_json(report), **plain(facts)})
 
 
 def _environment() -> dict[str, Any]:

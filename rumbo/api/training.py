@@ -25,6 +25,7 @@ from rumbo.runs import (
     publish,
     read_json,
     read_results,
+    require_space,
     write_json,
     write_yaml,
 )
@@ -134,6 +135,9 @@ def train(
         Interrupted: asked to stop; the state was saved.
     """
     if resume:
+        changed = {"task": task, "target": target, "model": model, "weights": weights, "freeze": freeze, "goal": goal}
+        changed |= {"epochs": epochs, "budget": budget_seconds, "seed": seed, "config": config, "device": device}
+        _refuse_changes([name for name, value in {**changed, "set": settings or None}.items() if value is not None])
         return _resume(data, out, watch=watch, progress=progress)
     if preset not in ("quick", "good", "best"):
         raise UsageError(t("preset '{preset}' must be one of: quick, good, best.", preset=str(preset)))
@@ -168,6 +172,18 @@ def train(
             folder.discard()
             raise
         return _sit(Sitting.begin(folder, prepared, state, {}), watch)
+
+
+def _refuse_changes(names: list[str]) -> None:
+    """A resume goes on as it began, or it would not be the same run."""
+    if names:
+        raise UsageError(
+            t(
+                "--resume goes on with the run's own options; leave out {names}, or begin a new run from its config.yaml "
+                "with --config.",
+                names=", ".join(f"--{name}" for name in names),
+            )
+        )
 
 
 def _wanted(data: str | Path | None, config: str | Path | None) -> RunConfig:

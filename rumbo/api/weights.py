@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from rumbo import models
 from rumbo.api.prepare import Prepared
 from rumbo.core.errors import UsageError
 from rumbo.core.messages import t
-from rumbo.models.weights import fit_state, head_parameters
+from rumbo.models.weights import fit_state, head_parameters, published_file
 from rumbo.runs import read_tensors
 
 
@@ -28,7 +27,7 @@ def load_weights(prepared: Prepared, base: Path) -> None:
         return
     if options.weights == "imagenet":
         assert options.name is not None
-        tensors = models.published_weights(options.name)
+        tensors = read_tensors(published_file(options.name))
     else:
         file = base / options.weights
         if not file.is_file():

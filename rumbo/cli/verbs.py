@@ -8,7 +8,7 @@ VERBS = {
     "evaluate": Entry("rumbo.cli.evaluate", "Measure a run on its test split or on new labelled data."),
     "predict": Entry("rumbo.cli.predict", "Answer for new pictures or rows with a trained model."),
     "report": Entry("rumbo.cli.report", "Write a run's report.html again, also in another language."),
-    "compare": Entry("rumbo.cli.compare", "Rank runs by their goal and say which differences are noise."),
+    "compare": Entry("rumbo.cli.compare", "Rank runs by accuracy or error and say which differences are noise."),
     "models": Entry("rumbo.cli.models", "List the networks, or one network's options."),
     "summary": Entry("rumbo.cli.summary", "Show a network layer by layer: shapes, parameters, multiply-adds."),
     "doctor": Entry("rumbo.cli.doctor", "Check this machine: versions, processor, memory, disk."),

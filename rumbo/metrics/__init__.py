@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
     Metric = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], float]
 
-_registries: "dict[str, Registry[Metric]]" = {
-    task: Registry("metric", entries, where="rumbo models --metrics") for task, entries in INDEX.items()
-}
+_registries: "dict[str, Registry[Metric]]" = {task: Registry("metric", entries) for task, entries in INDEX.items()}
 
 
 def register(task: str, name: str) -> "Callable[[Metric], Metric]":

@@ -69,11 +69,4 @@ def get(name: str) -> "Callable[..., nn.Module]":
     return _registry.get(name)
 
 
-def published_weights(name: str) -> "dict[str, Tensor]":
-    """ImageNet weights of a network, by tensor name; see `rumbo.models.weights.published_weights`."""
-    from rumbo.models import weights
-
-    return weights.published_weights(name)
-
-
-__all__ = ["INDEX", "ModelEntry", "Takes", "build", "entry", "get", "names", "published_weights", "register", "takes"]
+__all__ = ["INDEX", "ModelEntry", "Takes", "build", "entry", "get", "names", "register", "takes"]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from rumbo import models
@@ -68,8 +67,8 @@ def fit_state(model: nn.Module, tensors: Mapping[str, Tensor]) -> Fitted:
     return Fitted(loaded=tuple(sorted(fresh)), replaced=tuple(sorted(replaced)), missing=tuple(sorted(missing)))
 
 
-def published_weights(name: str) -> dict[str, Tensor]:
-    """ImageNet weights of a network, from the folder where such files are kept on this machine.
+def published_file(name: str) -> Path:
+    """The file of a network's ImageNet weights, in the folder where such files are kept on this machine.
 
     Raises:
         UnknownName: no such network.
@@ -84,10 +83,10 @@ def published_weights(name: str) -> dict[str, Tensor]:
                 "the ImageNet weights of {name} are not on this machine. Put them at {path} (safetensors, "
                 "torchvision's names), or name a file: --weights FILE.",
                 name=name,
-                path=str(file),
+                path=file,
             )
         )
-    return load_file(file)
+    return file
 
 
 def head_parameters(model: nn.Module) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from rumbo.core.messages import shown, t, use_language
+from rumbo.core.plain import plain
 from rumbo.plots.confusion import confusion_matrix
 from rumbo.plots.curves import training_curves
 from rumbo.plots.gaps import error_bars
@@ -125,21 +126,7 @@ def report_json(report: ReportData) -> dict[str, Any]:
     values = {spec.name: getattr(report, spec.name) for spec in dataclasses.fields(report)}
     values["wrong"] = [{key: value for key, value in item.items() if key != "picture"} for item in report.wrong]
     values["regression"] = {key: report.regression[key] for key in ("name", "split") if key in report.regression}
-    return {name: _plain(value) for name, value in values.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    return str(value)
+    return {name: plain(value) for name, value in values.items()}
 
 
 @cache
