@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from rumbo.api.run import Run, as_run
-from rumbo.core.errors import UsageError
+from rumbo.core.errors import UsageError, unknown_name
 from rumbo.core.messages import t
+from rumbo.data.manifest import SPLITS
 from rumbo.runs import read_predictions
 from rumbo.strategy.compare import Comparison, Difference, Ranked, RunScores, compare_runs
 
@@ -44,9 +45,11 @@ def compare(runs: Sequence[Run | str | Path], *, split: str = "dev") -> RunCompa
         split: dev, or test when all is decided.
 
     Raises:
-        UsageError: fewer than two runs, or runs of different tasks.
+        UsageError: fewer than two runs, runs of different tasks, or no such split.
         DataError: a run without predictions for the split.
     """
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS)
     opened = [as_run(run) for run in runs]
     if len(opened) < 2:
         raise UsageError(t("compare needs two runs or more; {count} was given.", count=len(opened)))

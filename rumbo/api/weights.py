@@ -35,8 +35,15 @@ def load_weights(prepared: Prepared, base: Path) -> None:
                 t("--weights '{path}' is neither none, imagenet, nor a file that exists.", path=options.weights)
             )
         tensors = read_tensors(file)
-    fit_state(network, tensors)
+    fitted, head = fit_state(network, tensors), set(head_parameters(network))
+    if fitted.replaced and set(fitted.loaded) <= head:
+        raise UsageError(
+            t(
+                "the weights of '{path}' are of no use here: this network is one layer, and its sizes differ. "
+                "Leave out --weights.",
+                path=options.weights,
+            )
+        )
     if options.freeze == "features":
-        head = set(head_parameters(network))
         for name, parameter in network.named_parameters():
             parameter.requires_grad_(name in head)

@@ -23,6 +23,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     minimum = None if arguments.min is None else parse(float, arguments.min, "--min")
     from rumbo import metrics
     from rumbo.api.evaluation import evaluate
+    from rumbo.core.plain import plain
 
     found = evaluate(arguments.run, arguments.data, split=arguments.split)
     value = found.metrics[found.goal]
@@ -50,10 +51,12 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
                     minimum=minimum,
                 )
             )
-    return {
-        "run": arguments.run,
-        "split": found.split,
-        "items": found.num_items,
-        "metrics": found.metrics,
-        "goal": {"metric": found.goal, "value": value, "interval": list(found.interval)},
-    }
+    return plain(
+        {
+            "run": arguments.run,
+            "split": found.split,
+            "items": found.num_items,
+            "metrics": found.metrics,
+            "goal": {"metric": found.goal, "value": value, "interval": list(found.interval)},
+        }
+    )

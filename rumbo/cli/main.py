@@ -68,7 +68,7 @@ def _run(words: list[str]) -> int:
     module.add_arguments(parser)
     result: dict[str, Any] | None = module.run(parser.read(rest))
     if "--json" in rest and result is not None:
-        print(json.dumps(result, allow_nan=False, ensure_ascii=False), flush=True)
+        print(json.dumps(result, allow_nan=False), flush=True)
     return 0
 
 
@@ -122,5 +122,5 @@ def _overview() -> str:
 def _fail(message: str, code: int, kind: str, as_json: bool) -> int:
     print(t("error") + ": " + message, file=sys.stderr, flush=True)
     if as_json:
-        print(json.dumps({"error": {"kind": kind, "message": shown(message), "exit_code": code}}, ensure_ascii=False))
+        print(json.dumps({"error": {"kind": kind, "message": shown(message), "exit_code": code}}))
     return code

@@ -78,7 +78,7 @@ class CheckReport:
         Raises:
             DataError: with the messages of all errors.
         """
-        errors = [f"{finding.message} {finding.remedy}" for finding in self.findings if finding.severity == "error"]
+        errors = [f"{finding.message} {_capital(finding.remedy)}" for finding in self.findings if finding.severity == "error"]
         if errors:
             raise DataError("\n".join(errors))
 
@@ -163,6 +163,10 @@ def refuse_too_many_bad(dataset: Dataset, bad_items: Sequence[BadItem], max_bad_
             enough=f"{math.ceil(100 * len(bad) / total) / 100:g}",
         )
     )
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _reason_of(item: BadItem) -> str:
@@ -306,6 +310,22 @@ def _class_counts(facts: _Facts) -> Iterable[Finding]:
             items=tuple(rare[:MAX_ITEMS]),
             done=t("kept; at least one example of each is in train."),
             remedy=t("add examples, or join such classes: results for them mean little."),
+        )
+
+
+def _constant_target(facts: _Facts) -> Iterable[Finding]:
+    """One number as the target of all training examples."""
+    target, train = facts.dataset.target, facts.rows["train"]
+    if target is None or target.kind is not TargetKind.NUMBER:
+        return
+    values = facts.dataset.table[target.columns[0]][train].unique()
+    if len(values) == 1:
+        yield Finding(
+            code="target.constant",
+            severity="error",
+            message=t("'{column}' is {value} in all training examples.", column=values.name, value=f"{values[0]:g}"),
+            num_items=len(train),
+            remedy=t("there is nothing to learn: choose another column with --target."),
         )
 
 
@@ -568,6 +588,7 @@ _CHECKS: tuple[Callable[[_Facts], Iterable[Finding]], ...] = (
     _copies,
     _contradictions,
     _class_counts,
+    _constant_target,
     _class_shares,
     _capped,
     _feature_gaps,

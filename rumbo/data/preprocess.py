@@ -12,7 +12,7 @@ from rumbo.core.errors import DataError
 from rumbo.core.inputs import InputSpec
 from rumbo.core.messages import t
 from rumbo.data.decode import DecodeRule
-from rumbo.data.manifest import Dataset
+from rumbo.data.manifest import RESERVED, Dataset
 
 NUM_KNOTS = 64
 """Quantiles that map a numeric column to a normal distribution."""
@@ -95,7 +95,7 @@ class Preprocess:
                     "Columns met: {columns}.",
                     name=missing[0],
                     count=len(missing),
-                    columns=", ".join(table.columns[:20]),
+                    columns=", ".join([name for name in table.columns if name not in RESERVED][:20]),
                 )
             )
         raw = [

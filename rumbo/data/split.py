@@ -1,7 +1,6 @@
 """Train, dev and test: cut once, stratified, never across copies or groups, and kept as a file with a hash."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,9 +154,8 @@ def _cut(dataset: Dataset, rows: np.ndarray, shares: dict[str, float], seed: int
     for stratum in range(int(strata.max(initial=-1)) + 1):
         members = order[stratum_of_unit[order] == stratum]
         _deal(members, sizes, shares, split_of_unit)
-    wanted = [name for name, share in shares.items() if share > 0]
-    _fill_empty(wanted, order, stratum_of_unit, split_of_unit)
-    if missing := [name for name in wanted if not (split_of_unit == name).any()]:
+    _fill_up(shares, sizes, order, stratum_of_unit, split_of_unit)
+    if missing := [name for name, share in shares.items() if share > 0 and not (split_of_unit == name).any()]:
         raise DataError(
             t(
                 "{count} different examples are too few to cut {names} from them. Add examples, or give the splits "
@@ -181,17 +179,28 @@ def _deal(members: np.ndarray, sizes: np.ndarray, shares: dict[str, float], spli
             position += 1
 
 
-def _fill_empty(
-    wanted: Sequence[str], order: np.ndarray, stratum_of_unit: np.ndarray, split_of_unit: np.ndarray
+def _fill_up(
+    shares: dict[str, float],
+    sizes: np.ndarray,
+    order: np.ndarray,
+    stratum_of_unit: np.ndarray,
+    split_of_unit: np.ndarray,
 ) -> None:
-    """Where all strata are so small that a split got nothing, move one unit there from the largest stratum's train."""
-    for name in wanted:
-        if (split_of_unit == name).any():
+    """Where strata are so small that a split got less than half of its share, move units there from train.
+
+    Each stratum keeps a unit in train.
+    """
+    num_in_train = np.bincount(stratum_of_unit[split_of_unit == "train"], minlength=stratum_of_unit.max(initial=0) + 1)
+    for name, share in shares.items():
+        wanted, taken = share * sizes.sum(), sizes[split_of_unit == name].sum()
+        if taken >= wanted / 2:
             continue
-        in_train = np.bincount(stratum_of_unit[split_of_unit == "train"])
-        if in_train.max(initial=0) > 1:
-            candidates = (stratum_of_unit[order] == in_train.argmax()) & (split_of_unit[order] == "train")
-            split_of_unit[order[candidates.argmax()]] = name
+        for unit in order[split_of_unit[order] == "train"]:
+            fits = taken == 0 or taken + sizes[unit] / 2 <= wanted
+            if taken < wanted and fits and num_in_train[stratum_of_unit[unit]] > 1:
+                split_of_unit[unit] = name
+                taken += sizes[unit]
+                num_in_train[stratum_of_unit[unit]] -= 1
 
 
 def _units(dataset: Dataset, rows: np.ndarray) -> np.ndarray:

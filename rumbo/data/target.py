@@ -1,5 +1,6 @@
 """Which column is predicted, and as what: a class, a number, or several yes/no labels."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ MAX_INTEGER_CLASSES = 20
 """A column with more different whole numbers is a quantity."""
 NUMBER_FRACTION = 0.95
 """A column with at least this share of numbers is a number column with faulty entries."""
+LARGEST = 1e100
+"""Nothing that is measured is larger, and sums of squares stay finite below."""
 MISSING = ("", "?", "na", "n/a", "nan", "null", "none", "#n/a", "<na>")
 """Entries, in small letters, that mean "not known"."""
 
@@ -112,8 +115,12 @@ def read_labels(table: pl.DataFrame, choice: Choice, task: str | None, splits: p
 
 
 def to_numbers(values: pl.Series) -> pl.Series:
-    """Text as Float64; what is no number becomes null."""
-    return values.str.replace(r"^\+", "").cast(pl.Float64, strict=False)
+    """Text as Float64; what is no number becomes null, and beyond `LARGEST` infinite."""
+    numbers = values.str.replace(r"^\+", "").cast(pl.Float64, strict=False)
+    is_large = numbers.abs() > LARGEST
+    return pl.select(
+        pl.when(is_large).then(numbers.sign() * math.inf).otherwise(numbers).alias(values.name)
+    ).to_series()
 
 
 def sort_classes(names: Sequence[str]) -> tuple[str, ...]:
@@ -171,7 +178,7 @@ def _numbers(values: pl.Series, choice: Choice) -> Labels:
         wrong = values.filter(~usable & values.is_not_null())[0]
         raise DataError(
             t(
-                "target column '{column}' holds '{value}', which is no number; a regression needs numbers. "
+                "target column '{column}' holds '{value}', which is no number up to 1e100; a regression needs numbers. "
                 "Use the task classify, or choose another column with --target.",
                 column=values.name,
                 value=wrong,
