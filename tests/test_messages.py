@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jinja2
+import numpy as np
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import read_mo
@@ -17,6 +18,8 @@ from rumbo.cli.main import main
 from rumbo.cli.verbs import VERBS
 from rumbo.core.errors import unknown_name
 from rumbo.core.messages import language, t, use_language
+from rumbo.data.decode import DecodeRule, decode
+from rumbo.data.images import load_images
 
 PACKAGE = Path(rumbo.__file__).parent
 CATALOGUE = PACKAGE / "locale" / "es" / "LC_MESSAGES" / "rumbo"
@@ -220,3 +223,26 @@ def test_an_error_is_in_spanish(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_environment_alone_makes_errors_spanish(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LC_ALL", "es_ES.UTF-8")
     assert str(unknown_name("model", "resnet", ["mlp"])) == ("no hay modelo con el nombre 'resnet'. Se conocen: mlp.")
+
+
+class Texts:
+    """Files that are no pictures."""
+
+    def __len__(self) -> int:
+        return 3
+
+    def take(self, rows: np.ndarray) -> "Texts":
+        return self
+
+    def read(self, row: int) -> np.ndarray:
+        return decode(b"hola")
+
+    def size(self, row: int) -> tuple[int, int, int]:
+        return 1, 1, 1
+
+
+def test_threads_speak_the_language_of_their_caller() -> None:
+    use_language("es")
+    rule = DecodeRule(mode="grey", height=2, width=2, fit="stretch")
+    _, bad = load_images(Texts(), ["a", "b", "c"], rule, num_threads=2)
+    assert [item.reason.partition(":")[0] for item in bad] == ["no es una imagen"] * 3

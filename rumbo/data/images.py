@@ -7,6 +7,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from rumbo.core.errors import DataError
+from rumbo.core.messages import language, use_language
 from rumbo.data.decode import BadImage, BadItem, DecodeRule, decode, header, prepare
 from rumbo.data.files import Files
 
@@ -129,7 +130,8 @@ def load_images(
             return BadItem(row, ids[row], str(problem))
         return None
 
-    with ThreadPoolExecutor(max(1, num_threads)) as pool:
+    # A thread starts without the language that its caller chose.
+    with ThreadPoolExecutor(max(1, num_threads), initializer=use_language, initargs=(language(),)) as pool:
         for start in range(0, total, CHUNK_ROWS):
             stop = min(start + CHUNK_ROWS, total)
             bad += [item for item in pool.map(load, range(start, stop)) if item is not None]

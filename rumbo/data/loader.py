@@ -11,6 +11,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from rumbo.core.devices import num_cores
+from rumbo.core.messages import language, use_language
 from rumbo.core.seeds import rng, stream
 from rumbo.data.augment import augment
 from rumbo.data.decode import DecodeRule
@@ -152,7 +153,8 @@ class Loader:
         if not isinstance(self.examples.pixels, PixelsOnDemand):
             yield from (self.examples.batch(order[low:high], changed) for low, high in cuts)
             return
-        with ThreadPoolExecutor(1) as ahead:  # the next batch is decoded while the network works on this one
+        # The next batch is decoded while the network works on this one; messages keep the language of this thread.
+        with ThreadPoolExecutor(1, initializer=use_language, initargs=(language(),)) as ahead:
             coming = None
             for low, high in cuts:
                 ready, coming = coming, ahead.submit(self.examples.batch, order[low:high], changed)
