@@ -50,15 +50,25 @@ def choose_rule(images: ImageSource, model: str, options: DataOptions) -> Decode
     return DecodeRule(mode=color, height=height, width=width, fit=fit)  # pyright: ignore[reportArgumentType]
 
 
-def choose_training(options: FitOptions, num_train: int) -> FitOptions:
-    """Epochs and batch size from the number of training examples."""
+def choose_training(options: FitOptions, num_train: int, model: str = "") -> FitOptions:
+    """Epochs and batch size from the number of training examples, the peak rate from the network."""
     most = MOST_EPOCHS_OF_FEW if num_train < FEW_EXAMPLES else MOST_EPOCHS
     epochs = options.epochs or int(np.clip(round(PRESENTATIONS / num_train), FEWEST_EPOCHS, most))
     if options.batch_size == 0:
         batch_size = num_train
     else:
         batch_size = options.batch_size or (32 if num_train <= 4_000 else 128 if num_train <= 200_000 else 256)
-    return replace(options, epochs=epochs, batch_size=min(batch_size, num_train))
+    optimizer = options.optimizer
+    if optimizer.learning_rate is None and optimizer.name in ("adam", "adamw"):
+        optimizer = replace(optimizer, learning_rate=_adam_rate(model))
+    return replace(options, epochs=epochs, batch_size=min(batch_size, num_train), optimizer=optimizer)
+
+
+def _adam_rate(model: str) -> float:
+    """Peak rates measured on dev splits; docs/experiments.md has the figures."""
+    if model == "convnet":
+        return 6e-3
+    return 1e-3 if model and models.entry(model).image_size == 224 else 2e-3
 
 
 def apply_preset(config: RunConfig, preset: Preset, num_train: int) -> RunConfig:

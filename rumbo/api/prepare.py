@@ -1,5 +1,6 @@
 """From a path to everything that training needs: data opened, checked and split, inputs fitted, network built."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from rumbo.api.config import Preset, RunConfig
 from rumbo.api.defaults import apply_preset, choose_model, choose_rule, choose_training, flips
 from rumbo.api.sources import open_source
 from rumbo.core.devices import choose_device, num_cores
-from rumbo.core.errors import unknown_name
+from rumbo.core.errors import DataError, unknown_name
 from rumbo.core.messages import t
 from rumbo.core.seeds import stream
 from rumbo.data.checks import CheckReport, check_data, refuse_too_many_bad
@@ -142,10 +143,12 @@ def prepare(
     )
     config = replace(config, task=task_name, goal=goal, device=str(device), target=",".join(target.columns))
     config = apply_preset(replace(config, model=model_options), preset, len(rows))
-    config = replace(config, train=choose_training(config.train, len(rows)))
+    config = replace(config, train=choose_training(config.train, len(rows), config.model.name or ""))
     trained = _build(config, task_name, train_set, preprocess)
     trained.task.model.to(device)
     examples = examples_from(dataset, preprocess, trained.task.encode(dataset), pixels)
+    for name in ("dev", "test"):
+        _require_goal(goal, trained.task, examples.targets[torch.from_numpy(split.rows(dataset, name))], name)
     decisions = (*dataset.decisions, target.reason, *split.decisions, *_choices(config, preprocess))
     return Prepared(
         config=config,
@@ -156,6 +159,21 @@ def prepare(
         examples=examples,
         decisions=tuple(sentence for sentence in decisions if sentence),
     )
+
+
+def _require_goal(goal: str, task: DatasetTask, targets: torch.Tensor, split: str) -> None:
+    """A goal that is not defined on a split, such as ROC-AUC on one class, can neither choose nor judge there."""
+    outputs = task.decode(torch.zeros(len(targets), task.num_outputs(task.target_config())))
+    if len(targets) and math.isnan(metrics.score(goal, task.decode_truth(targets), outputs)):
+        raise DataError(
+            t(
+                "the goal {goal} is not defined on the {count} examples of {split}, as when all are of one class. "
+                "Add examples, or choose another with --goal.",
+                goal=goal,
+                count=len(targets),
+                split=split,
+            )
+        )
 
 
 def _task_of(kind: TargetKind) -> str:

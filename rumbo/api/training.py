@@ -179,8 +179,8 @@ def _refuse_changes(names: list[str]) -> None:
     if names:
         raise UsageError(
             t(
-                "--resume goes on with the run's own options; leave out {names}, or begin a new run from its config.yaml "
-                "with --config.",
+                "--resume goes on with the run's own options. Leave out {names}, or begin a new run from its "
+                "config.yaml with --config.",
                 names=", ".join(f"--{name}" for name in names),
             )
         )
@@ -196,6 +196,10 @@ def _wanted(data: str | Path | None, config: str | Path | None) -> RunConfig:
         wanted = _relocated(RunConfig.read(file), file.parent, Path())
     if data is not None:
         wanted = replace(wanted, path=str(data))
+    if any("\udc80" <= letter <= "\udcff" for letter in wanted.path):
+        raise UsageError(
+            t("'{path}' has a byte that is no UTF-8: rename it, config.yaml must name it.", path=wanted.path)
+        )
     if not wanted.path:
         raise UsageError(t("nothing to train on: give a folder, a file or a zip, as in `rumbo train PHOTOS`."))
     return wanted

@@ -78,9 +78,9 @@ class CheckReport:
         Raises:
             DataError: with the messages of all errors.
         """
-        errors = [f"{finding.message} {_capital(finding.remedy)}" for finding in self.findings if finding.severity == "error"]
+        errors = [finding for finding in self.findings if finding.severity == "error"]
         if errors:
-            raise DataError("\n".join(errors))
+            raise DataError("\n".join(f"{error.message} {_capital(error.remedy)}" for error in errors))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from rumbo.core.registry import Registry
 from rumbo.models.index import INDEX, ModelEntry, Takes
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 _registry: "Registry[Callable[..., nn.Module]]" = Registry("model", INDEX, where="rumbo models")
 

@@ -112,10 +112,11 @@ class TrainState:
         part = _by_prefix(tensors)
         self.model.load_state_dict(part["model"])
         self.best_weights = part.get("best", {})
+        weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in part.get("optimizer", {}).items():
             index, _, slot = name.partition(".")
-            state.setdefault(int(index), {})[slot] = tensor
+            state.setdefault(int(index), {})[slot] = _laid_out_like(weights[int(index)], tensor)
         self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
         self.loss_sum = tensors["loss_sum"]
         self.epoch, self.batch, self.step = numbers["epoch"], numbers["batch"], numbers["step"]
@@ -124,6 +125,11 @@ class TrainState:
         self.best_epoch, self.stale_epochs = numbers["best_epoch"], numbers["stale_epochs"]
         self.seconds = numbers["seconds"]
         return numbers["extra"]
+
+
+def _laid_out_like(weight: Tensor, slot: Tensor) -> Tensor:
+    """An optimizer's tensor in the memory layout of its weight, which fused updates take for granted."""
+    return torch.empty_like(weight).copy_(slot) if slot.shape == weight.shape else slot
 
 
 def _by_prefix(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:

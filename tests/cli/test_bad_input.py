@@ -196,7 +196,7 @@ DATA = {
 WITH_RUNS = {
     # what a finished run cannot do: exit code, and words that the answer must have
     "predict run nowhere.csv": (2, ["'nowhere.csv'", "no such file"]),
-    "predict run other.csv": (3, ["x", "y"]),
+    "predict run other.csv": (3, ["'x'", "met: a, b."]),
     "predict run photos": (3, ["x"]),
     "predict photo_run table.csv": (3, ["pictures"]),
     "predict photo_run text_jpg": (3, ["dog/odd.jpg", "not a picture"]),
@@ -222,7 +222,10 @@ WITH_RUNS = {
     "evaluate misconfigured_run": (2, ["config.yaml", "'sede'"]),
     "train --resume --out misconfigured_run": (2, ["config.yaml", "'sede'"]),
     "train --out run --config run/config.yaml": (2, ["run exists already", "--resume"]),
-    "train photos --model softmax_regression --weights run/model/model.safetensors": (2, ["(", "model of the file"]),
+    "train photos --model softmax_regression --weights run/model/model.safetensors": (
+        2,
+        ["'run/model/model.safetensors'", "one layer"],
+    ),
 }
 
 
