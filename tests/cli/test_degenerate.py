@@ -160,7 +160,7 @@ CASES: dict[str, tuple[Maker, tuple[str, ...], int, str]] = {
         table("x,price", *rows("{i},{i}.5e300")),
         ("--epochs", "1", "--model", "mlp"),
         3,
-        "'1.5e300', which is no number up to 1e100",
+        "'0.5e300', which is no number up to 1e100",
     ),
     "features of 1e300": (table("x,y", *rows("{i}e300,{c}")), TINY, 0, "entries are infinite in x 39"),
     "one number as target": (
