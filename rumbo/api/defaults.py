@@ -18,9 +18,7 @@ PHOTO_PX = 96
 """Side for larger pictures, when the network does not ask for another."""
 PRESENTATIONS = 400_000
 """How many examples a training shows in all, by default: epochs = this / examples, within bounds."""
-FEWEST_EPOCHS, MOST_EPOCHS, MOST_EPOCHS_OF_FEW = 6, 60, 150
-FEW_EXAMPLES = 500
-"""Below this many training examples an epoch is so short that many are needed."""
+FEWEST_EPOCHS, MOST_EPOCHS = 6, 60
 NUM_SIZES_READ = 500
 """Headers read to learn the sizes of pictures."""
 
@@ -52,8 +50,7 @@ def choose_rule(images: ImageSource, model: str, options: DataOptions) -> Decode
 
 def choose_training(options: FitOptions, num_train: int, model: str = "") -> FitOptions:
     """Epochs and batch size from the number of training examples, the peak rate from the network."""
-    most = MOST_EPOCHS_OF_FEW if num_train < FEW_EXAMPLES else MOST_EPOCHS
-    epochs = options.epochs or int(np.clip(round(PRESENTATIONS / num_train), FEWEST_EPOCHS, most))
+    epochs = options.epochs or int(np.clip(round(PRESENTATIONS / num_train), FEWEST_EPOCHS, MOST_EPOCHS))
     if options.batch_size == 0:
         batch_size = num_train
     else:

@@ -13,6 +13,7 @@ from rumbo.api.prepare import Prepared
 from rumbo.api.reporting import build_report, diagnosis_of
 from rumbo.core.devices import cpu_flags
 from rumbo.core.plain import plain
+from rumbo.data.files import safe_name
 from rumbo.plots import report_json, write_report
 from rumbo.runs import RunFolder, sha256_of, write_json, write_predictions
 from rumbo.tasks.inference import infer
@@ -50,7 +51,7 @@ def finish(
     goal = {"metric": prepared.goal, "split": judged, "value": metrics[judged][prepared.goal], "interval": [low, high]}
     diagnosis = diagnosis_of(task, predictions)
     facts: dict[str, Any] = {
-        "run": folder.path.resolve().name,
+        "run": safe_name(folder.path.resolve().name),
         "created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "task": task.name,
         "target": config.target,

@@ -13,6 +13,7 @@ from rumbo.api.sources import open_source
 from rumbo.core.errors import RumboError
 from rumbo.core.messages import language
 from rumbo.data.decode import prepare
+from rumbo.data.files import safe_name
 from rumbo.data.manifest import Dataset
 from rumbo.data.split import Split
 from rumbo.plots import ReportData, write_report
@@ -86,9 +87,9 @@ def build_report(
     )
     names = list(history)
     rows = [dict(zip(names, values, strict=True)) for values in zip(*history.values(), strict=True)]
-    where = f"runs/{facts['run']}" if folder.path.parent.name == "runs" else folder.path.name
+    where = f"runs/{facts['run']}" if folder.path.parent.name == "runs" else facts["run"]
     return ReportData(
-        title=Path(os.path.abspath(dataset.path)).name if dataset is not None else facts["run"],
+        title=safe_name(Path(os.path.abspath(dataset.path)).name) if dataset is not None else facts["run"],
         run=facts["run"],
         created=facts["created"],
         language=language(),

@@ -33,10 +33,11 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         from rumbo.api.prediction import safe_for_spreadsheets
 
         try:
-            if out.suffix == ".csv":
-                safe_for_spreadsheets(answers).write_csv(out)
-            else:
-                answers.write_parquet(out)
+            with open(out, "wb") as file:
+                if out.suffix == ".csv":
+                    safe_for_spreadsheets(answers).write_csv(file)
+                else:
+                    answers.write_parquet(file)
         except OSError as error:
             raise StorageError(
                 t("cannot write '{path}': {reason}.", path=arguments.out, reason=error.strerror or str(error))

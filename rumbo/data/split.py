@@ -1,6 +1,7 @@
 """Train, dev and test: cut once, stratified, never across copies or groups, and kept as a file with a hash."""
 
 import hashlib
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +41,8 @@ class Split:
 
     def save(self, path: str | Path) -> None:
         """Write as Parquet."""
-        self.table.write_parquet(path)
+        with open(path, "wb") as file:  # by name, polars takes no bytes beyond UTF-8, and stars as patterns
+            self.table.write_parquet(file)
 
     @classmethod
     def load(cls, path: str | Path) -> "Split":
@@ -53,7 +55,7 @@ class Split:
         if not Path(path).is_file():
             raise UsageError(t("'{path}' does not exist; it should hold the split.", path=path))
         try:
-            table = pl.read_parquet(path)
+            table = pl.read_parquet(io.BytesIO(Path(path).read_bytes()))
         except (pl.exceptions.PolarsError, OSError) as problem:
             message = t("'{path}' is no whole Parquet file: {problem}.", path=path, problem=str(problem)[:200])
             raise DataError(message) from None

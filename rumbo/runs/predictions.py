@@ -50,6 +50,6 @@ def read_predictions(folder: Path, split: str) -> "pl.DataFrame":
         known = ", ".join(sorted(file.stem for file in folder.glob("*.parquet"))) or "-"
         raise DataError(t("{path} is not there; predictions exist for: {known}.", path=path, known=known))
     try:
-        return pl.read_parquet(path, glob=False)
+        return pl.read_parquet(io.BytesIO(path.read_bytes()))
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(t("{path} is not a readable Parquet file: {reason}", path=path, reason=str(error))) from None
