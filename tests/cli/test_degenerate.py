@@ -222,7 +222,7 @@ def _is_whole(run: Path) -> dict:
     report = json.loads((run / "report.json").read_text(encoding="utf-8"), parse_constant=_refuse)
     assert (run / "report.html").stat().st_size > 0
     for split in report["metrics"]:
-        answers = pl.read_parquet(run / "predictions" / f"{split}.parquet")
+        answers = pl.read_parquet((run / "predictions" / f"{split}.parquet").read_bytes())
         numbers = answers.select(pl.col(pl.Float64, pl.Float32))
         assert numbers.select(pl.all().is_finite().all()).row(0) == (True,) * numbers.width
     return report
