@@ -16,6 +16,8 @@ from rumbo.data.manifest import RESERVED, Dataset
 
 NUM_KNOTS = 64
 """Quantiles that map a numeric column to a normal distribution."""
+LARGEST = 1e6
+"""Standard deviations beyond which a scaled value is not told apart; float32 and gradients stay finite."""
 MAX_LEVELS = 256
 """Levels of a categorical column that get a code of their own; rarer ones share code 0."""
 
@@ -53,7 +55,8 @@ class NumberInput:
         filled = np.where(np.isfinite(values), values, self.median)
         if self.knots:
             return np.interp(filled, self.knots, _normal_scores(len(self.knots)))
-        return (filled - self.mean) / self.std
+        with np.errstate(over="ignore"):
+            return ((filled - self.mean) / self.std).clip(-LARGEST, LARGEST)
 
 
 @dataclass(frozen=True, kw_only=True)
