@@ -1,0 +1,136 @@
+"""What programs read: one strict JSON object as the last line of stdout, progress on stderr; and what people type."""
+
+import json
+from pathlib import Path
+
+import pytest
+from workbench import TINY, Command, csv, inside, pictures
+
+from rumbo.cli.main import main
+from rumbo.cli.parser import Parser
+from rumbo.cli.verbs import VERBS
+
+KEYS = {
+    "train table.csv --epochs 1 --model softmax_regression --out third": {
+        "run",
+        "task",
+        "target",
+        "model",
+        "epochs",
+        "seconds",
+        "parameters",
+        "metrics",
+        "goal",
+        "verdict",
+        "best_epoch",
+    },
+    "train --resume --out first": {
+        "run",
+        "task",
+        "target",
+        "model",
+        "epochs",
+        "seconds",
+        "parameters",
+        "metrics",
+        "goal",
+    },
+    "train --list-options": {"options"},
+    "evaluate first": {"run", "split", "items", "metrics", "goal"},
+    "evaluate first table.csv --min 0.01": {"run", "split", "items", "metrics", "goal"},
+    "predict first table.csv": {"run", "items", "predictions", "out"},
+    "predict first table.csv --out answers.parquet": {"run", "items", "predictions", "out"},
+    "report first": {"run", "report"},
+    "compare first second": {"goal", "ranking", "differences"},
+    "summary first": {"rows", "num_parameters", "num_multiply_adds"},
+    "summary lenet5": {"rows", "num_parameters", "num_multiply_adds"},
+    "models": {"models"},
+    "models mlp": {"name", "takes", "options"},
+    "doctor --quick": {"facts", "problems"},
+}
+
+FLAGS = {
+    # the everyday flags; everything else is --set
+    "demo": {"--out"},
+    "train": {
+        *("--task", "--target", "--model", "--weights", "--freeze", "--preset", "--epochs", "--budget", "--goal"),
+        *("--seed", "--out", "--resume", "--config", "--device", "--set", "--list-options"),
+    },
+    "evaluate": {"--split", "--min"},
+    "predict": {"--out"},
+    "report": set(),
+    "compare": {"--split"},
+    "models": set(),
+    "summary": {"--image-size", "--channels", "--numbers", "--classes", "--set"},
+    "doctor": {"--quick"},
+}
+EVERYWHERE = {"--json", "--lang", "--debug", "--help", "-h"}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("json")
+    csv(folder / "table.csv", 60)
+    pictures(folder / "photos", {"cat": 12, "dog": 12})
+    with inside(folder):
+        for name in ("first", "second"):
+            assert main(["train", "table.csv", *TINY, "--out", name, "--json"]) == 0
+    return folder
+
+
+@pytest.mark.train
+@pytest.mark.parametrize("typed", KEYS)
+def test_each_verb_answers_with_one_object(typed: str, runs: Path, rumbo: Command) -> None:
+    with inside(runs):
+        answer = rumbo(*typed.split(" "), "--json")
+    assert answer.code == 0, answer.err
+    assert answer.out.count("\n") == 1
+    assert set(answer.json) >= KEYS[typed]
+    assert answer.out.isascii()  # nothing in a name can reach the terminal
+
+
+@pytest.mark.train
+@pytest.mark.parametrize("data", ["table.csv", "photos"])
+def test_train_answers_as_promised(data: str, runs: Path, tmp_path: Path, rumbo: Command) -> None:
+    with inside(runs):
+        answer = rumbo("train", data, *TINY, "--out", tmp_path / "run", "--json")
+    found = answer.json
+    assert found["run"] == str(tmp_path / "run")
+    assert (found["task"], found["model"], found["epochs"]) == ("classify", "softmax_regression", 1)
+    assert found["target"] == ("label" if data == "table.csv" else "class")
+    assert found["seconds"] >= 0
+    assert isinstance(found["parameters"], int)
+    assert set(found["metrics"]) == {"train", "dev", "test"}
+    goal = found["goal"]
+    assert goal["value"] == found["metrics"][goal["split"]][goal["metric"]]
+    report = json.loads((tmp_path / "run" / "report.json").read_text(encoding="utf-8"))
+    assert {key: report[key] for key in found if key != "run"} == {key: found[key] for key in found if key != "run"}
+
+
+@pytest.mark.train
+def test_progress_goes_to_stderr(runs: Path, tmp_path: Path, rumbo: Command) -> None:
+    with inside(runs):
+        answer = rumbo("train", "table.csv", *TINY, "--out", tmp_path / "run")
+    assert "epoch 1/1" in answer.err
+    assert "epoch 1/1" not in answer.out
+    assert "report: " in answer.out
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_everyday_flags_are_few(verb: str) -> None:
+    import importlib
+
+    parser = Parser(verb, "")
+    importlib.import_module(VERBS[verb].module).add_arguments(parser)
+    met = {flag for action in parser._actions for flag in action.option_strings}
+    assert met == FLAGS[verb] | EVERYWHERE
+    assert len(FLAGS[verb]) <= 16
+    assert all(action.help for action in parser._actions)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_help_is_there_in_both_languages(verb: str, language: str, rumbo: Command) -> None:
+    with pytest.raises(SystemExit) as end:
+        rumbo(verb, "--help", "--lang", language)
+    assert end.value.code == 0
