@@ -21,6 +21,7 @@ from rumbo.data.decode import BadItem, DecodeRule
 from rumbo.data.images import ImageSource, load_images
 from rumbo.data.loader import Examples, Loader, Pixels, PixelsInMemory, PixelsOnDemand
 from rumbo.data.manifest import Dataset, TargetKind
+from rumbo.data.options import AugmentOptions
 from rumbo.data.preprocess import Preprocess, fit_preprocess
 from rumbo.data.split import Split, make_split
 from rumbo.tasks import TASKS
@@ -59,6 +60,13 @@ class Prepared:
         assert self.config.goal is not None
         return self.config.goal
 
+    @property
+    def augmentation(self) -> AugmentOptions | None:
+        """How training pictures are changed; None where there are none, or too few epochs for it to pay."""
+        options, epochs = self.config.data.augment, self.config.train.epochs or 0
+        is_used = options is not None and self.trained.preprocess.image is not None and epochs >= options.fewest_epochs
+        return options if is_used else None
+
     def rows(self, split: str) -> np.ndarray:
         """Rows of a split; empty where there is none."""
         return self.split.rows(self.dataset, split)
@@ -80,8 +88,8 @@ class Prepared:
             batch_size=self.config.train.batch_size,
             seed=self.config.seed,
             device=self.config.device,
-            augment=options.augment if rule else None,
-            flip=flips(options, rule.rule if rule else None),
+            augment=self.augmentation,
+            flip=self.augmentation is not None and flips(options, rule.rule if rule else None),
         )
         return FitData(
             train=train,
@@ -251,7 +259,7 @@ def _choices(config: RunConfig, preprocess: Preprocess) -> list[str]:
                 fit=t("stretched") if rule.fit == "stretch" else t("middle cropped"),
             )
         )
-        if config.data.augment is not None:
+        if config.data.augment is not None and (config.train.epochs or 0) >= config.data.augment.fewest_epochs:
             mirrored = flips(config.data, rule)
             sentences.append(
                 t("training pictures are shifted, zoomed, turned and mirrored a little.")

@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Train on the digits and tell."""
     from rumbo.api.demonstration import demo
 
-    with Display(quiet=arguments.json) as display:
+    with Display() as display:
         finished = demo(out=arguments.out, watch=display.watch, progress=display.reading)
     summary = finished.summary
     if not arguments.json:

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 class Display:
     """Watches a training and shows it."""
 
-    def __init__(self, *, quiet: bool = False):
-        self.quiet = quiet
-        self.draws = sys.stderr.isatty() and not quiet
+    def __init__(self) -> None:
+        self.draws = sys.stderr.isatty()
         self.teller: Teller | None = None
         self.bar: Any = None
         self.job: Any = None
@@ -52,7 +51,7 @@ class Display:
     def _say(self, line: str) -> None:
         if self.bar is not None:
             self.bar.console.print(line, highlight=False, markup=False)
-        elif not self.quiet:
+        else:
             print(line, file=sys.stderr, flush=True)
 
     def _step(self, event: "Stepped", num_epochs: int) -> None:

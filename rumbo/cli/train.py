@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any] | None:
         return _list_options(quiet=arguments.json)
     from rumbo.api.training import train
 
-    with Display(quiet=arguments.json and not _is_terminal()) as display:
+    with Display() as display:
         finished = train(
             arguments.data,
             task=arguments.task,
@@ -101,9 +101,3 @@ def _list_options(*, quiet: bool) -> dict[str, Any]:
         rows = [[path, str(default), translate(sentence)] for path, (default, sentence) in found.items()]
         print(table([t("option"), t("default"), t("meaning")], rows))
     return {"options": {path: default for path, (default, _) in found.items()}}
-
-
-def _is_terminal() -> bool:
-    import sys
-
-    return sys.stderr.isatty()

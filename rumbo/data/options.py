@@ -28,6 +28,9 @@ class AugmentOptions(Options):
     shift_fraction: float = option(0.08, "Largest shift, as a fraction of the side.", low=0.0, high=0.5)
     zoom: float = option(0.08, "Largest enlargement or reduction, as a fraction.", low=0.0, high=0.5)
     rotate_degrees: float = option(6.0, "Largest rotation either way, in degrees.", low=0.0, high=180.0)
+    fewest_epochs: int = option(
+        12, "Pictures are changed only in trainings of at least this many epochs; in fewer, each is still news.", low=0
+    )
     light: float = option(0.15, "Largest change of brightness and contrast, as a fraction.", low=0.0, high=0.9)
 
 
