@@ -28,7 +28,8 @@ def predict(run: Run | str | Path, data: str | Path | Sequence[str | Path]) -> p
     paths = [data] if isinstance(data, str | Path) else list(data)
     tables = []
     for path in paths:
-        predictions = model.predict(open_source(str(path), base=Path(), labelled=False))
+        dataset = open_source(str(path), base=Path(), labelled=False, categories=model.preprocess.category_names)
+        predictions = model.predict(dataset)
         unlabelled = Predictions(
             ids=predictions.ids, outputs=predictions.outputs, truth=None, weights=predictions.weights
         )

@@ -1,6 +1,7 @@
 """The main job: data in, a run folder with a model, its predictions and a report out."""
 
 import os
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,10 +11,10 @@ from rumbo.api.finish import finish
 from rumbo.api.interrupts import Interrupted, StopRequest, stop_requests
 from rumbo.api.prepare import Prepared, Progress, prepare
 from rumbo.api.run import Run
-from rumbo.api.sources import DIGITS
+from rumbo.api.sources import DIGITS, require_same_data
 from rumbo.api.telling import Noticed, Teller, Told
 from rumbo.api.weights import load_weights
-from rumbo.core.errors import DataError, UsageError
+from rumbo.core.errors import UsageError
 from rumbo.core.messages import t
 from rumbo.data.split import Split
 from rumbo.runs import (
@@ -23,7 +24,6 @@ from rumbo.runs import (
     RunFolder,
     latest,
     publish,
-    read_json,
     read_results,
     require_space,
     write_json,
@@ -232,22 +232,8 @@ def _fresh_state(prepared: Prepared) -> TrainState:
 def _write_beginning(folder: RunFolder, prepared: Prepared) -> None:
     write_yaml(folder.config, prepared.config.to_dict())
     prepared.split.save(folder.split)
-    fingerprint = _fingerprint(prepared)
-    write_json(
-        folder.data_check,
-        {**prepared.checks.to_dict(), "decisions": list(prepared.decisions), "data_sha256": fingerprint},
-    )
-
-
-def _fingerprint(prepared: Prepared) -> str:
-    """One hash over ids and contents: a resume refuses other data."""
-    import hashlib
-
-    table = prepared.dataset.table
-    digest = hashlib.sha256()
-    for name, content in zip(table["id"].to_list(), table["content"].to_list(), strict=True):
-        digest.update(f"{name}\0{content}\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
+    checks = {**prepared.checks.to_dict(), "decisions": list(prepared.decisions)}
+    write_json(folder.data_check, {**checks, "data_sha256": prepared.dataset.sha256()})
 
 
 def _resume(data: str | Path | None, out: str | Path | None, *, watch: Watch | None, progress: Progress | None) -> Run:
@@ -261,15 +247,8 @@ def _resume(data: str | Path | None, out: str | Path | None, *, watch: Watch | N
         if data is not None:
             config, base = replace(config, path=str(data)), Path()
         prepared = prepare(config, base=base, split=Split.load(folder.split), progress=progress)
-        load_weights(prepared, base)
-        before = read_json(folder.data_check)["data_sha256"]
-        if _fingerprint(prepared) != before:
-            raise DataError(
-                t(
-                    "the data at '{path}' have changed since this run began; train anew without --resume.",
-                    path=config.path,
-                )
-            )
+        load_weights(prepared, folder.path)
+        require_same_data(prepared.dataset, folder, config.path)
         state = _fresh_state(prepared)
         checkpoint = latest(folder.checkpoints)
         offsets: Mapping[str, int] = {"events": 0, "results": 0, "log": 0}
@@ -306,20 +285,26 @@ def _sit(sitting: Sitting, watch: Watch | None, *remarks: str) -> Run:
                     sitting.events.write({"event": "finished", "reason": event.reason, "best_epoch": event.best_epoch})
                     finished = event
     assert finished is not None
-    finish(prepared, sitting.folder, read_results(sitting.folder.results), finished, state)
+    try:
+        finish(prepared, sitting.folder, read_results(sitting.folder.results), finished, state)
+    except KeyboardInterrupt:
+        raise _interrupted(sitting, signal.SIGINT) from None
     return Run(sitting.folder.path)
 
 
 def _leave_if_asked(stop: StopRequest, sitting: Sitting) -> None:
-    if stop.signal_number is None:
-        return
-    where = os.path.relpath(sitting.folder.path)
-    raise Interrupted(
+    if stop.signal_number is not None:
+        raise _interrupted(sitting, stop.signal_number)
+
+
+def _interrupted(sitting: Sitting, signal_number: int) -> Interrupted:
+    epochs, where = sitting.prepared.config.train.epochs or 1, os.path.relpath(sitting.folder.path)
+    return Interrupted(
         t(
             "stopped in epoch {epoch}, after step {step}; saved. Continue with: rumbo train --resume --out {where}",
-            epoch=sitting.state.epoch + 1,
+            epoch=min(sitting.state.epoch + 1, epochs),
             step=sitting.state.step,
             where=where,
         ),
-        stop.signal_number,
+        signal_number,
     )

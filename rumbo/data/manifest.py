@@ -91,6 +91,13 @@ class Dataset:
         """The names of the examples, in order."""
         return self.table["id"].to_list()
 
+    def sha256(self) -> str:
+        """One hash over ids and contents: whether these are the data that a run was made with."""
+        digest = hashlib.sha256()
+        for name, content in self.table.select("id", "content").iter_rows():
+            digest.update(f"{name}\0{content}\n".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
+
 
 def sha256_of_each(items: Iterable[bytes]) -> list[str]:
     """The `content` of items: sha256 of their bytes."""

@@ -84,13 +84,18 @@ class Preprocess:
             category_sizes=tuple(len(column.levels) + 1 for column in self.categories),
         )
 
+    @property
+    def category_names(self) -> tuple[str, ...]:
+        """Columns that are taken as text, whatever their entries look like."""
+        return tuple(column.name for column in self.categories)
+
     def table_inputs(self, table: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """The feature columns of a table as (numbers float32 n x d, codes int64 n x columns).
 
         Raises:
             DataError: a column that the model was trained with is not in the table.
         """
-        wanted = [column.name for column in (*self.numbers, *self.categories)]
+        wanted = [*(column.name for column in self.numbers), *self.category_names]
         if missing := [name for name in wanted if name not in table.columns]:
             raise DataError(
                 t(

@@ -11,7 +11,12 @@ from rumbo.data.target import KIND_OF_TASK
 
 
 def open_data(
-    path: str | Path, *, target: str | None = None, task: str | None = None, labelled: bool = True
+    path: str | Path,
+    *,
+    target: str | None = None,
+    task: str | None = None,
+    labelled: bool = True,
+    categories: tuple[str, ...] = (),
 ) -> Dataset:
     """Recognize what is at a path and read its manifest; pictures are listed, not decoded.
 
@@ -20,6 +25,7 @@ def open_data(
         target: the target column; several, separated by commas, are yes/no labels; None chooses one and says why.
         task: `classify`, `regress` or `multilabel`; None decides from the values.
         labelled: False for prediction: no target is needed.
+        categories: columns that a model takes as text; a few new rows may hold nothing but numbers there.
 
     Raises:
         UsageError: nothing is at the path.
@@ -29,7 +35,7 @@ def open_data(
     if task is not None and task not in KIND_OF_TASK:
         raise unknown_name("task", task, KIND_OF_TASK)
     files = open_files(path)
-    request = Request(target=target, task=task, labelled=labelled)
+    request = Request(target=target, task=task, labelled=labelled, categories=categories)
     for name in formats.names():
         reader = formats.get(name)
         if reader.recognizes(files):

@@ -110,6 +110,7 @@ class TrainState:
             )
         tensors = load_tensors(files["state.safetensors"])
         part = _by_prefix(tensors)
+        _require_same_network(part["model"], self.model.state_dict())
         self.model.load_state_dict(part["model"])
         self.best_weights = part.get("best", {})
         weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
@@ -125,6 +126,15 @@ class TrainState:
         self.best_epoch, self.stale_epochs = numbers["best_epoch"], numbers["stale_epochs"]
         self.seconds = numbers["seconds"]
         return numbers["extra"]
+
+
+def _require_same_network(met: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+    shapes = [{name: tensor.shape for name, tensor in tensors.items()} for tensors in (met, wanted)]
+    if other := sorted({name for name, _ in shapes[0].items() ^ shapes[1].items()}):
+        reason = t(
+            "{count} of its tensors are not of this network: {names}", count=len(other), names=", ".join(other[:5])
+        )
+        raise DataError(t("{path} is refused: {reason}.", path="state.safetensors", reason=reason))
 
 
 def _laid_out_like(weight: Tensor, slot: Tensor) -> Tensor:

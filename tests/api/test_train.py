@@ -43,7 +43,11 @@ def test_the_run_folder_holds_what_the_documentation_says(finished):
         "config.yaml", "split.parquet", "data_check.json", "results.csv", "events.jsonl", "checkpoints", "model",
         "predictions", "report.html", "report.json", "log.txt",
     }  # fmt: skip
-    assert {path.name for path in (finished.path / "model").iterdir()} == {"config.json", "model.safetensors", "README.md"}
+    assert {path.name for path in (finished.path / "model").iterdir()} == {
+        "config.json",
+        "model.safetensors",
+        "README.md",
+    }
     assert [row["epoch"] for row in results(finished)] == ["1", "2", "3"]
     assert json.loads((finished.path / "report.json").read_text())["best_epoch"] in (1, 2, 3)
 
@@ -237,3 +241,69 @@ def test_frozen_features_leave_everything_but_the_last_layer(tmp_path, shared_da
     moved = [name for name, tensor in before.items() if not torch.equal(tensor.float(), after[name])]
     assert moved == [] or all(name.startswith("classifier.1") for name in moved)
     assert run.metrics["dev"]["accuracy"] > 0.6
+
+
+def test_categories_stay_categories_where_new_rows_hold_only_numbers(tmp_path):
+    """Codes such as `012` are text in training; in a file of one row they look like a number."""
+    codes = ["012", "7", "A", "B"] * 30
+    lines = [f"{code},{row % 5},{'low' if code in ('012', 'A') else 'high'}" for row, code in enumerate(codes)]
+    (tmp_path / "all.csv").write_text("\n".join(["code,size,kind", *lines]))
+    run = rumbo.train(tmp_path / "all.csv", out=tmp_path / "run", epochs=2)
+    expected = run.predict(tmp_path / "all.csv")["p(low)"].to_list()[:2]
+    assert expected[0] != expected[1]
+    (tmp_path / "new.csv").write_text("code,size\n012,0\n7,1\n")
+    assert run.predict(tmp_path / "new.csv")["p(low)"].to_list() == pytest.approx(expected, rel=1e-6)
+    (tmp_path / "labelled.csv").write_text("code,size,kind\n012,0,low\n7,1,high\n")
+    told = -(np.log(expected[0]) + np.log(1 - expected[1])) / 2
+    assert run.evaluate(tmp_path / "labelled.csv")["log_loss"] == pytest.approx(told, rel=1e-6)
+
+
+def test_evaluation_refuses_to_measure_changed_data_by_the_old_split(tmp_path):
+    """With rows shifted by one, examples of train would stand in test."""
+    lines = [f"{row % 7},{row % 3},{'yes' if row % 2 else 'no'}" for row in range(60)]
+    path = tmp_path / "all.csv"
+    path.write_text("\n".join(["a,b,label", *lines]))
+    run = rumbo.train(path, out=tmp_path / "run", **TINY)
+    path.write_text("\n".join(["a,b,label", *lines, "3,1,yes"]))
+    assert run.evaluate() == run.metrics["test"]  # rows that came later are in no split
+    path.write_text("\n".join(["a,b,label", "3,1,yes", *lines]))
+    with pytest.raises(DataError, match="have changed since this run began"):
+        run.evaluate()
+
+
+def test_a_resume_finds_weights_beside_moved_data(finished, tmp_path, monkeypatch):
+    """`--weights FILE` is kept relative to the run folder, also when the data are named anew."""
+    rows = "".join(f"{row % 7},{row % 3},{'yes' if row % 2 else 'no'}\n" for row in range(60))
+    (tmp_path / "a.csv").write_text("a,b,label\n" + rows)
+    first = rumbo.train(tmp_path / "a.csv", out=tmp_path / "first", **TINY)
+    with pytest.raises(Interrupted):
+        rumbo.train(
+            tmp_path / "a.csv", out=tmp_path / "deep" / "run", weights=str(first.path / "model" / "model.safetensors"),
+            watch=lambda event: os.kill(os.getpid(), signal.SIGINT) if isinstance(event, Stepped) else None, **TINY,
+        )  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert rumbo.train("a.csv", out="deep/run", resume=True).metrics["test"]
+
+
+def test_a_resume_refuses_a_checkpoint_of_another_network(tmp_path):
+    with pytest.raises(Interrupted):
+        rumbo.train(
+            DIGITS, out=tmp_path / "run",
+            watch=lambda event: os.kill(os.getpid(), signal.SIGINT) if isinstance(event, Stepped) else None, **TINY,
+        )  # fmt: skip
+    config = tmp_path / "run" / "config.yaml"
+    config.write_text(config.read_text().replace("name: mlp", "name: softmax_regression"))
+    with pytest.raises(DataError, match="not of this network"):
+        rumbo.train(out=tmp_path / "run", resume=True)
+
+
+def test_ctrl_c_while_the_report_is_made_says_how_to_go_on(finished, tmp_path, monkeypatch):
+    def press(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rumbo.api.training.finish", press)
+    with pytest.raises(Interrupted, match=r"in epoch 3.*--resume") as caught:
+        rumbo.train(DIGITS, out=tmp_path / "run", **TINY)
+    assert caught.value.exit_code == 130
+    monkeypatch.undo()
+    assert weights(rumbo.train(out=tmp_path / "run", resume=True)) == weights(finished)

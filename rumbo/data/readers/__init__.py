@@ -19,11 +19,13 @@ class Request:
         target: the target column; several, separated by commas, are yes/no labels; None chooses.
         task: classify, regress or multilabel; None decides from the values.
         labelled: whether a target is needed; prediction does without.
+        categories: columns of a table that are text, whatever their entries look like here: a model takes them so.
     """
 
     target: str | None = None
     task: str | None = None
     labelled: bool = True
+    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

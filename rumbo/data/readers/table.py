@@ -86,7 +86,7 @@ def read(files: Files, request: Request) -> Dataset:
 
     targets = list(target.columns) if target else []
     inputs = [name for name in frame.columns if name not in targets and not (pictures and name == pictures.column)]
-    columns, numbers, categories = _features(frame.select(inputs), request.labelled, decisions)
+    columns, numbers, categories = _features(frame.select(inputs), request, decisions)
     if not (numbers or categories or pictures):
         raise _no_input(files, decisions)
     images = FileImages(files, [pictures.files[row] for row in rows.tolist()]) if pictures else None
@@ -251,7 +251,7 @@ def _labels(
 
 
 def _features(
-    frame: pl.DataFrame, labelled: bool, decisions: list[str]
+    frame: pl.DataFrame, request: Request, decisions: list[str]
 ) -> tuple[list[pl.Series], tuple[str, ...], tuple[str, ...]]:
     """Columns as Float64 or String, and which of them are numeric and categorical inputs."""
     columns: list[pl.Series] = []
@@ -260,7 +260,8 @@ def _features(
     for text in frame.iter_columns():
         values = to_numbers(text)
         wrong = text.filter(values.is_null() & text.is_not_null())
-        is_number = len(wrong) <= (1 - NUMBER_FRACTION) * text.count() and wrong.n_unique() <= 3
+        looks_so = len(wrong) <= (1 - NUMBER_FRACTION) * text.count() and wrong.n_unique() <= 3
+        is_number = looks_so and text.name not in request.categories
         columns.append(values if is_number else text)
         if is_number and len(wrong):
             decisions.append(
@@ -271,7 +272,7 @@ def _features(
                     values=", ".join(wrong.unique().sort().to_list()),
                 )
             )
-        reason = _why_no_input(text, is_number) if labelled else None
+        reason = _why_no_input(text, is_number) if request.labelled else None
         if reason is not None:
             decisions.append(reason)
         else:
