@@ -1,5 +1,5 @@
 # Two commands on a fresh machine: `make demo`, `make test`. Nothing but Python 3.11+ and make is assumed.
-.PHONY: demo test check proofs docs bench messages clean
+.PHONY: demo test check proofs docs bench messages lower-bound clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -50,5 +50,12 @@ $(STAMP): pyproject.toml constraints.txt
 	.bootstrap/bin/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e ".[dev]"
 	touch $(STAMP)
 
+# The oldest torch that is promised, on the next Python: LOWER_PYTHON names an interpreter.
+LOWER_PYTHON ?= python3.12
+lower-bound: $(STAMP)
+	.bootstrap/bin/uv venv --quiet --clear --python $(LOWER_PYTHON) .venv-lower
+	.bootstrap/bin/uv pip install --quiet --python .venv-lower/bin/python "torch==2.11.*" "torchvision==0.26.*" -e ".[dev]"
+	.venv-lower/bin/python -m pytest tests/core tests/models tests/losses tests/metrics tests/tasks tests/training tests/api
+
 clean:
-	rm -rf $(VENV) .bootstrap site .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lower .bootstrap site .pytest_cache .ruff_cache .hypothesis
