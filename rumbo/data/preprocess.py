@@ -30,10 +30,14 @@ class ImageInput:
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        if not len(self.mean) == len(self.std) == self.rule.num_channels or min(self.std) <= 0:
+            raise ValueError(f"mean={self.mean}, std={self.std}: one each per channel, std above 0")
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """(channels, height, width)."""
-        return (1 if self.rule.mode == "grey" else 3, self.rule.height, self.rule.width)
+        return (self.rule.num_channels, self.rule.height, self.rule.width)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +53,10 @@ class NumberInput:
     std: float
     knots: tuple[float, ...] = ()
     has_missing: bool = False
+
+    def __post_init__(self) -> None:
+        if self.std <= 0 or list(self.knots) != sorted(self.knots):
+            raise ValueError(f"{self.name}: std={self.std} must be above 0, and knots must rise")
 
     def scaled(self, values: np.ndarray) -> np.ndarray:
         """Float64 values with NaN for missing -> scaled values, finite."""
@@ -200,7 +208,8 @@ def pixel_statistics(pixels: np.ndarray) -> tuple[tuple[float, ...], tuple[float
         levels = np.arange(256) / 255.0
         mean = float(counts @ levels / counts.sum())
         means.append(mean)
-        stds.append(float(np.sqrt(counts @ (levels - mean) ** 2 / counts.sum())) or 1.0)
+        is_constant = np.count_nonzero(counts) == 1
+        stds.append(1.0 if is_constant else float(np.sqrt(counts @ (levels - mean) ** 2 / counts.sum())))
     return tuple(means), tuple(stds)
 
 
@@ -215,7 +224,8 @@ def _fit_number(name: str, column: pl.Series, quantiles: bool) -> NumberInput:
         name=name,
         median=float(np.median(finite)),
         mean=float(finite.mean()),
-        std=float(finite.std()) or 1.0,
+        std=(float(finite.std()) if finite.min() < finite.max() else 0.0)
+        or 1.0,  # of equal ones a rounding step, not 0
         knots=tuple(map(float, knots)),
         has_missing=bool((~np.isfinite(values)).any()),
     )

@@ -16,6 +16,7 @@ from rumbo.core.messages import t
 
 SMALLEST_SIDE_PX = 4
 MOST_STAGES = 5
+WIDEST, DEEPEST = 1024, 100
 
 
 @models.register("convnet")
@@ -26,8 +27,8 @@ class ConvNet(nn.Module):
         in_channels: channels of the images.
         image_size: height and width in px, at least 4 each.
         num_classes: width of the output.
-        width: channels at full size; each halving of the image doubles them.
-        depth: convolutions after each halving; at full size, where they cost most, there is one.
+        width: channels at full size, at most 1,024; each halving of the image doubles them.
+        depth: convolutions after each halving, at most 100; at full size, where they cost most, there is one.
         dropout: share of the averaged channels dropped in training, in [0, 1).
 
     Raises:
@@ -101,5 +102,11 @@ def _check(image_size: tuple[int, int], width: int, depth: int, dropout: float) 
         raise OptionError(
             t("model.width={width} and model.depth={depth} must be at least 1.", width=width, depth=depth)
         )
+    for name, value, high in (("width", width, WIDEST), ("depth", depth, DEEPEST)):
+        if value > high:
+            path = f"model.{name}"
+            raise OptionError(
+                t("{path}={value} must lie in [{low}, {high}].", path=path, value=value, low=1, high=high)
+            )
     if not 0 <= dropout < 1:
         raise OptionError(t("model.dropout={value} must lie in [0, 1).", value=dropout))

@@ -34,7 +34,7 @@ class MLP(nn.Module):
         embedding_size: entries of a vector learnt for each category; 0 = one-hot.
 
     Raises:
-        OptionError: a layer without neurons, or dropout out of range.
+        OptionError: a layer without neurons, or a number out of range.
 
     >>> MLP(num_numbers=3, num_classes=2, hidden=(4, 5)).layers[0]
     Linear(in_features=3, out_features=4, bias=True)
@@ -60,6 +60,10 @@ class MLP(nn.Module):
             raise OptionError(t("model.hidden='{sizes}' must be sizes of at least 1.", sizes=str(hidden)))
         if not 0 <= dropout < 1:
             raise OptionError(t("model.dropout={value} must lie in [0, 1).", value=dropout))
+        if embedding_size < 0:
+            bound = t("at least {low}", low=0)
+            path = "model.embedding_size"
+            raise OptionError(t("{path}={value} must be {bound}.", path=path, value=embedding_size, bound=bound))
         self.hidden = hidden
         self.inputs = FlatInputs(
             in_channels=in_channels,

@@ -32,7 +32,7 @@ class TableNet(nn.Module):
             the larger, the finer the steps that are easily learnt.
 
     Raises:
-        OptionError: a layer without neurons, or dropout out of range.
+        OptionError: a layer without neurons, or a number out of range.
 
     >>> net = TableNet(num_numbers=2, category_sizes=(3, 5), num_classes=2)
     >>> net(torch.zeros(4, 2), torch.zeros(4, 2, dtype=torch.long)).shape
@@ -56,6 +56,10 @@ class TableNet(nn.Module):
             raise OptionError(t("model.hidden='{sizes}' must be sizes of at least 1.", sizes=str(hidden)))
         if not 0 <= dropout < 1:
             raise OptionError(t("model.dropout={value} must lie in [0, 1).", value=dropout))
+        for name, value in (("num_frequencies", num_frequencies), ("embedding_size", embedding_size)):
+            if value < 1:
+                bound = t("at least {low}", low=1)
+                raise OptionError(t("{path}={value} must be {bound}.", path=f"model.{name}", value=value, bound=bound))
         self.num_numbers = num_numbers
         self.numbers = PeriodicEmbedding(num_numbers, num_frequencies, embedding_size, frequency_scale)
         self.categories = nn.ModuleList(_code_embedding(size) for size in category_sizes)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from rumbo import models
-from rumbo.core.errors import DataError
+from rumbo.core.errors import DataError, RumboError
 from rumbo.core.messages import t
 from rumbo.data.images import load_images
 from rumbo.data.loader import Examples, Loader, PixelsInMemory
@@ -60,19 +60,23 @@ class TrainedModel:
     def load(cls, folder: Path) -> "TrainedModel":
         """Read a model folder; hostile or damaged files are refused.
 
+        The network is built without memory, and gets some once its tensors were found to be those of the file.
+
         Raises:
             DataError: what is wrong with the files.
         """
         built: list[TrainedModel] = []
 
         def expected(config: Mapping[str, Any]) -> dict[str, Any]:
-            built.append(_build(config))
+            with torch.device("meta"):
+                built.append(_build(config))
             state = built[0].task.model.state_dict()
             return {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in state.items()}
 
         files = read_model(folder, expected)
-        built[0].task.model.load_state_dict(files.tensors)
-        built[0].task.model.eval()
+        network = built[0].task.model.to_empty(device="cpu")  # in its own memory layout, on which the bits depend
+        network.load_state_dict(files.tensors)
+        network.eval()
         return built[0]
 
     def predict(self, dataset: Dataset, *, batch_size: int = 256) -> Predictions:
@@ -161,7 +165,9 @@ def _build(config: Mapping[str, Any]) -> TrainedModel:
         model = ModelSpec(name=str(config["model"]["name"]), options=dict(config["model"]["options"]))
         preprocess = Preprocess.from_dict(config["preprocess"])
         task = build_task(str(config["task"]), config["target"], preprocess, model)
-    except (KeyError, TypeError, AttributeError) as problem:
+    except RumboError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError, RuntimeError) as problem:
         raise DataError(
             t("config.json of the model lacks or garbles {problem}. Was it edited?", problem=str(problem)[:200])
         ) from None

@@ -97,3 +97,16 @@ def test_it_reads_back_from_json():
 def test_a_garbled_description_is_refused(broken):
     with pytest.raises(DataError):
         Preprocess.from_dict(broken)
+
+
+@pytest.mark.parametrize("value", [0.1, 0.3, 1.1, 123.456])
+def test_a_constant_column_is_not_divided_by_its_rounding(value):
+    """The mean of many equal numbers is off by a rounding step, and so is their deviation from 0."""
+    column = fit_preprocess(dataset({"size": [value] * 1000}), None, None, quantiles=True).numbers[0]
+    assert column.std == 1
+    assert column.scaled(np.array([value, value + 1])) == pytest.approx([0, 1], abs=1e-9)
+
+
+def test_a_constant_channel_is_not_divided_by_its_rounding():
+    for level in range(256):
+        assert pixel_statistics(np.full((3, 1, 7, 7), level, np.uint8))[1] == (1.0,)
