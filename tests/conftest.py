@@ -1,10 +1,13 @@
 """What tests share: where the real data sets are."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from rumbo.core.messages import use_language
 
 # A busy machine makes single examples slow; the suite's own time limit is enough.
 settings.register_profile("rumbo", deadline=None)
@@ -19,3 +22,13 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.fail(f"the real data sets are not at '{folder}'. Set RUMBO_TEST_DATA to their folder.")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Messages are English unless a test chooses otherwise, and what it chose ends with it."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    use_language(None)
+    yield
+    use_language(None)

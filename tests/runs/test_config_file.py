@@ -67,10 +67,10 @@ def test_hostile_yaml_is_refused(tmp_path, monkeypatch, watch, peak_bytes, name)
     path.write_bytes(data)
     monkeypatch.chdir(tmp_path)
     peak_bytes()
-    before, started = peak_bytes(), time.monotonic()
+    before, started = peak_bytes(), time.process_time()
     with watch() as seen, pytest.raises(UsageError, match=words) as caught:
         read_yaml(path)
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
     assert peak_bytes() - before < 256 * 2**20
     assert caught.value.exit_code == 2
     assert str(path) in str(caught.value)

@@ -340,10 +340,10 @@ def refused(model, monkeypatch, watch, peak_bytes) -> Callable:
         monkeypatch.chdir(model.parent)
         files = sorted(model.parent.rglob("*"))
         peak_bytes()
-        before, started = peak_bytes(), time.monotonic()
+        before, started = peak_bytes(), time.process_time()
         with watch() as seen, pytest.raises(DataError, match=words) as caught:
             reader(model)
-        assert time.monotonic() - started < SECONDS
+        assert time.process_time() - started < SECONDS
         assert peak_bytes() - before < MEMORY
         assert caught.value.exit_code == 3
         assert str(model) in str(caught.value)
@@ -520,12 +520,12 @@ def check_mutations(model: Path, count: int) -> None:
     for number in range(count):
         name = ("config.json", "model.safetensors")[number % 2]
         (model / name).write_bytes(mutate(originals[name], rng))
-        started = time.monotonic()
+        started = time.process_time()
         try:
             found = read_model(model, expected)
         except DataError:
             found = None
-        assert time.monotonic() - started < SECONDS, number
+        assert time.process_time() - started < SECONDS, number
         assert found is None or all(torch.equal(found.tensors[key], tensor) for key, tensor in right.items()), number
         (model / name).write_bytes(originals[name])
     assert read_model(model, expected).config == CONFIG
