@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rumbo.api.config import ModelOptions, Preset, RunConfig
-from rumbo.api.finish import finish
 from rumbo.api.interrupts import Interrupted, StopRequest, stop_requests
 from rumbo.api.prepare import Prepared, Progress, prepare
 from rumbo.api.run import Run
@@ -285,6 +284,8 @@ def _sit(sitting: Sitting, watch: Watch | None, *remarks: str) -> Run:
                     sitting.events.write({"event": "finished", "reason": event.reason, "best_epoch": event.best_epoch})
                     finished = event
     assert finished is not None
+    from rumbo.api.finish import finish  # draws: matplotlib takes a second that the first step need not wait for
+
     try:
         finish(prepared, sitting.folder, read_results(sitting.folder.results), finished, state)
     except KeyboardInterrupt:
