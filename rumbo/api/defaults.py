@@ -75,9 +75,8 @@ def apply_preset(config: RunConfig, preset: Preset, num_train: int) -> RunConfig
     factor = {"quick": 0.25, "good": 1.0, "best": 3.0}[preset]
     epochs = config.train.epochs or max(1, round(usual.epochs * factor))
     config = replace(config, train=replace(config.train, epochs=epochs))
-    if preset == "best" and config.model.name in (None, "convnet") and "width" not in config.model.options:
-        wide = {**config.model.options, "width": 32} if config.model.name == "convnet" else config.model.options
-        config = replace(config, model=replace(config.model, options=wide))
+    if preset == "best" and config.model.name == "convnet" and "width" not in config.model.options:
+        config = replace(config, model=replace(config.model, options={**config.model.options, "width": 32}))
     return config
 
 

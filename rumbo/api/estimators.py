@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from rumbo.api.defaults import choose_training
-from rumbo.core.errors import DataError
+from rumbo.core.errors import DataError, UsageError
 from rumbo.core.messages import t
 from rumbo.core.seeds import stream
 from rumbo.data.loader import Loader
@@ -62,6 +62,10 @@ class _NetworkEstimator(BaseEstimator):
 
     def _train(self, X: np.ndarray, target: pl.Series, kind: TargetKind, task_name: str, goal: str) -> None:
         """Fit preprocessing and network on all of X, or on all but the share that early stopping watches."""
+        if self.patience is not None and not self.validation_fraction:
+            raise UsageError(
+                t("patience={value} needs validation: early stopping watches the loss on dev.", value=self.patience)
+            )
         seed = self._seed()
         dataset = _dataset(X, target, kind)
         options = SplitOptions(dev_fraction=self.validation_fraction, test_fraction=0.0)
@@ -70,7 +74,7 @@ class _NetworkEstimator(BaseEstimator):
         preprocess = fit_preprocess(dataset.take(rows), None, None, quantiles=True)
         spec = ModelSpec(name=self.model, options=self.model_options or {})
         torch.manual_seed(stream(seed, "initial weights"))
-        task = build_task(task_name, TASKS.get(task_name).read_target(dataset), preprocess, spec)
+        task = build_task(task_name, TASKS.get(task_name).read_target(dataset.take(rows)), preprocess, spec)
         wanted = FitOptions(
             epochs=self.epochs,
             batch_size=self.batch_size,
@@ -112,7 +116,7 @@ class Classifier(ClassifierMixin, _NetworkEstimator):
         learning_rate: the peak rate; none takes the usual one.
         weight_decay: L2 on matrices.
         validation_fraction: share held back for choosing the best epoch; 0 trains on all.
-        patience: epochs without a better accuracy before training stops.
+        patience: epochs without a better accuracy before training stops; needs a validation_fraction.
         random_state: the same number gives the same weights.
 
     >>> from sklearn.datasets import load_iris

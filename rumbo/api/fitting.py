@@ -63,12 +63,12 @@ def fit(
     """Train a module in place; with `validation`, the best epoch's weights are restored at the end.
 
     Args:
-        module: takes one tensor, gives outputs with the same first dimension.
+        module: takes one tensor, gives outputs with the same first dimension; batches go to its device.
         x: inputs, m x anything.
         y: targets; whole numbers are class codes.
         loss: (outputs, targets) to one loss per item or their mean; none takes cross-entropy or squared error.
         epochs: passes over the data, >= 1.
-        batch_size: examples per step, >= 1.
+        batch_size: examples per step; 0 means all of them.
         validation: (x, y) of dev, or the share of the examples to hold back for it, in (0, 1).
         optimizer: sgd, momentum, rmsprop, adam or adamw.
         learning_rate: the base rate; none takes the usual one of the optimizer.
@@ -92,11 +92,7 @@ def fit(
     >>> round(module.weight.item(), 2), history["train/loss"][-1] < 1e-3
     (2.0, True)
     """
-    inputs, targets = _tensor(x, "x"), _tensor(y, "y")
-    if len(inputs) != len(targets) or len(inputs) == 0:
-        raise UsageError(
-            t("x has {x} examples and y has {y}: one target each is needed.", x=len(inputs), y=len(targets))
-        )
+    inputs, targets = _pair(x, y)
     options = FitOptions(
         epochs=epochs,
         batch_size=batch_size,
@@ -105,7 +101,8 @@ def fit(
         clip_norm=clip_norm,
         patience=patience,
     )
-    train, dev = _loaders(inputs, targets, validation, min(batch_size, len(inputs)), seed)
+    device = str(next((weight.device for weight in module.parameters()), "cpu"))
+    train, dev = _loaders(inputs, targets, validation, min(batch_size or len(inputs), len(inputs)), seed, device)
     if patience is not None and dev is None:
         raise UsageError(
             t("patience={value} needs validation: early stopping watches the loss on dev.", value=patience)
@@ -125,15 +122,20 @@ def fit(
 
 
 def _loaders(
-    inputs: Tensor, targets: Tensor, validation: float | tuple[Array, Array] | None, batch_size: int, seed: int
+    inputs: Tensor,
+    targets: Tensor,
+    validation: float | tuple[Array, Array] | None,
+    batch_size: int,
+    seed: int,
+    device: str,
 ) -> tuple[Loader, Loader | None]:
     rows = np.arange(len(inputs))
-    train = Loader(examples=_examples(inputs, targets), rows=rows, batch_size=batch_size, seed=seed)
+    train = Loader(examples=_examples(inputs, targets), rows=rows, batch_size=batch_size, seed=seed, device=device)
     if validation is None:
         return train, None
     if isinstance(validation, tuple):
-        held = _examples(_tensor(validation[0], "validation x"), _tensor(validation[1], "validation y"))
-        return train, Loader(examples=held, rows=np.arange(len(held.ids)), batch_size=256)
+        held = _examples(*_pair(*validation))
+        return train, Loader(examples=held, rows=np.arange(len(held.ids)), batch_size=256, device=device)
     num_dev = round(validation * len(rows))
     if not 0 < num_dev < len(rows):
         raise UsageError(
@@ -150,14 +152,20 @@ def _examples(inputs: Tensor, targets: Tensor) -> Examples:
     )
 
 
+def _pair(x: Array, y: Array) -> tuple[Tensor, Tensor]:
+    """Inputs and as many targets; whole numbers are class codes."""
+    inputs, targets = _tensor(x, "x"), _tensor(y, "y")
+    if len(inputs) != len(targets) or len(inputs) == 0:
+        raise UsageError(
+            t("x has {x} examples and y has {y}: one target each is needed.", x=len(inputs), y=len(targets))
+        )
+    return inputs, targets if targets.is_floating_point() else targets.long()
+
+
 def _tensor(values: Any, name: str) -> Tensor:
     tensor = values if isinstance(values, Tensor) else torch.as_tensor(np.asarray(values))
     if tensor.dtype == torch.float64:
         tensor = tensor.float()
     if tensor.ndim == 0:
         raise UsageError(t("{name} is a single number; examples go along the first dimension.", name=name))
-    return (
-        tensor.long()
-        if tensor.dtype in (torch.int32, torch.int16, torch.uint8, torch.bool) and name.endswith("y")
-        else tensor
-    )
+    return tensor

@@ -41,8 +41,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             )
         )
     if minimum is not None:
-        is_worse = value < minimum if metrics.higher_is_better(found.goal) else value > minimum
-        if is_worse:
+        # Not `value < minimum`: a metric that is not defined on these data has not reached it.
+        is_reached = value >= minimum if metrics.higher_is_better(found.goal) else value <= minimum
+        if not is_reached:
             raise GateError(
                 t(
                     "{metric} is {value:.4g} and misses --min {minimum}.",

@@ -34,19 +34,24 @@ def main(words: list[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
-    except MemoryError:
-        return _fail(
-            t("out of memory. Try smaller pictures (--set data.image_size=…) or batches."), 4, "MemoryError", as_json
-        )
     except Exception as error:
         if debug:
             raise
+        if _is_out_of_memory(error):
+            message = t("out of memory. Try smaller pictures (--set data.image_size=…) or batches.")
+            return _fail(message, 4, "MemoryError", as_json)
         message = t(
             "a fault of ours: {kind}: {text}. Please report it; --debug shows where.",
             kind=type(error).__name__,
             text=str(error)[:500],
         )
         return _fail(message, 1, type(error).__name__, as_json)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Python's own error, or one of torch's two: for a GPU it has a class, for the processor only words."""
+    is_torchs = type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and is_torchs)
 
 
 def _run(words: list[str]) -> int:

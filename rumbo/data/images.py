@@ -7,7 +7,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from rumbo.core.errors import DataError
-from rumbo.core.messages import language, use_language
+from rumbo.core.messages import language, t, use_language
 from rumbo.data.decode import BadImage, BadItem, DecodeRule, decode, header, prepare
 from rumbo.data.files import Files
 
@@ -94,6 +94,23 @@ class ArrayImages:
     def fits(self, rule: DecodeRule) -> bool:
         """Whether `prepare` would leave the pixels as they are."""
         return len(self) > 0 and self.size(0) == (rule.height, rule.width, rule.num_channels)
+
+
+def refuse_bad(bad: Sequence[BadItem]) -> None:
+    """Stop where every picture is needed.
+
+    Raises:
+        DataError: naming the first one that cannot be read.
+    """
+    if bad:
+        raise DataError(
+            t(
+                "{count} pictures cannot be read; the first is {id}: {reason}. Remove or replace them.",
+                count=len(bad),
+                id=bad[0].id,
+                reason=bad[0].reason.rstrip("."),
+            )
+        )
 
 
 def load_images(

@@ -15,7 +15,7 @@ from rumbo.core.messages import language, use_language
 from rumbo.core.seeds import rng, stream
 from rumbo.data.augment import augment
 from rumbo.data.decode import DecodeRule
-from rumbo.data.images import ImageSource, load_images
+from rumbo.data.images import ImageSource, load_images, refuse_bad
 from rumbo.data.options import AugmentOptions
 from rumbo.data.preprocess import ImageInput
 
@@ -68,7 +68,8 @@ class PixelsOnDemand:
     def gather(self, rows: np.ndarray) -> UInt8[Tensor, "b c h w"]:
         """The pictures of some rows."""
         ids = [self.ids[int(row)] for row in rows]
-        pixels, _ = load_images(self.images.take(rows), ids, self.rule, num_threads=num_cores())
+        pixels, bad = load_images(self.images.take(rows), ids, self.rule, num_threads=num_cores())
+        refuse_bad(bad)  # they could be read before step 1
         return torch.from_numpy(pixels)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from rumbo.data.loader import Loader
-from rumbo.tasks.task import Predictions, Task
+from rumbo.tasks.task import Cost, Predictions, Task
 
 
 @torch.inference_mode()
@@ -19,19 +19,18 @@ def infer(task: Task, loader: Loader, *, labelled: bool = True) -> Predictions:
         labelled: whether the targets are true ones.
     """
     task.model.eval()
-    outputs, truths, weights, costs, items = [], [], [], 0.0, 0
+    outputs, truths, weights, costs = [], [], [], []
     for batch in loader.once():
         raw = task.forward(batch)
         outputs.append(task.decode(raw))
         weights.append(batch.weights.cpu().numpy())
         if labelled:
             truths.append(task.decode_truth(batch.targets))
-            costs += float(task.cost_of(raw, batch).mean) * len(batch.rows)
-            items += len(batch.rows)
+            costs.append(task.cost_of(raw, batch))
     return Predictions(
         ids=tuple(loader.examples.ids[int(row)] for row in loader.rows),
         outputs=np.concatenate(outputs),
         truth=np.concatenate(truths) if labelled else None,
         weights=np.concatenate(weights).astype(np.float64),
-        loss=costs / items if items else math.nan,
+        loss=float(Cost.joined(costs).mean) if costs else math.nan,
     )

@@ -53,8 +53,8 @@ class PlainTask(Task):
         return targets.cpu().numpy()
 
     def score(self, predictions: Predictions) -> dict[str, float]:
-        """Share of right classes."""
-        if not self.is_classifier:
+        """Share of right classes, where the outputs are scores of classes."""
+        if not self.is_classifier or predictions.outputs.ndim < 2 or predictions.outputs.shape[1] < 2:
             return {}
         return {"accuracy": float((predictions.outputs.argmax(axis=1) == predictions.truth).mean())}
 

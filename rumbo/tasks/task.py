@@ -2,12 +2,13 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import polars as pl
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -40,6 +41,17 @@ class Cost:
         """The number that is minimized: factor x total / weight, summed over the terms; 0 where nothing has weight."""
         parts = [term.factor * term.total / term.weight.clamp(min=1e-12) for term in self.terms.values()]
         return sum(parts[1:], start=parts[0])
+
+    @classmethod
+    def joined(cls, costs: Sequence["Cost"]) -> "Cost":
+        """The cost of several batches as if they were one: totals and weights add up."""
+
+        def added(name: str) -> Term:
+            terms = [cost.terms[name] for cost in costs]
+            totals, weights = ([getattr(term, part).cpu().double() for term in terms] for part in ("total", "weight"))
+            return Term(torch.stack(totals).sum(), torch.stack(weights).sum(), terms[0].factor)
+
+        return cls({name: added(name) for name in costs[0].terms})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,11 @@ from torch import nn
 from rumbo import models
 from rumbo.core.errors import DataError, RumboError
 from rumbo.core.messages import t
-from rumbo.data.images import load_images
+from rumbo.data.images import load_images, refuse_bad
 from rumbo.data.loader import Examples, Loader, PixelsInMemory
 from rumbo.data.manifest import Dataset
 from rumbo.data.preprocess import Preprocess
+from rumbo.models.blank import blank, fill
 from rumbo.runs import read_model, write_model
 from rumbo.tasks.inference import infer
 from rumbo.tasks.registry import TASKS
@@ -68,20 +69,22 @@ class TrainedModel:
         built: list[TrainedModel] = []
 
         def expected(config: Mapping[str, Any]) -> dict[str, Any]:
-            with torch.device("meta"):
+            with blank():
                 built.append(_build(config))
             state = built[0].task.model.state_dict()
             return {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in state.items()}
 
         files = read_model(folder, expected)
-        network = built[0].task.model.to_empty(device="cpu")  # in its own memory layout, on which the bits depend
-        network.load_state_dict(files.tensors)
+        network = built[0].task.model
+        fill(network, files.tensors)
         network.eval()
         return built[0]
 
     def predict(self, dataset: Dataset, *, batch_size: int = 256) -> Predictions:
         """Answers for a data set; with the truth where it has the model's target."""
         labelled = dataset.target is not None
+        if not labelled:  # every row gets an answer
+            refuse_bad(dataset.bad)
         parts = [
             self._predict_rows(dataset.take(np.arange(low, min(low + CHUNK, len(dataset)))), labelled, batch_size)
             for low in range(0, len(dataset), CHUNK)
@@ -96,15 +99,7 @@ class TrainedModel:
     def _predict_rows(self, dataset: Dataset, labelled: bool, batch_size: int) -> Predictions:
         targets = self.task.encode(dataset) if labelled else torch.zeros(len(dataset))
         examples, bad = make_examples(dataset, self.preprocess, targets)
-        if bad:
-            raise DataError(
-                t(
-                    "{count} pictures cannot be read; the first is {id}: {reason}. Remove or replace them.",
-                    count=len(bad),
-                    id=bad[0].id,
-                    reason=bad[0].reason,
-                )
-            )
+        refuse_bad(bad)
         loader = Loader(examples=examples, rows=np.arange(len(dataset)), batch_size=batch_size)
         return infer(self.task, loader, labelled=labelled)
 

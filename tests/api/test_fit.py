@@ -68,3 +68,43 @@ def test_a_loss_that_explodes_is_stopped():
     x = torch.full((64, 1), 1e30)
     with pytest.raises(TrainingError, match="not finite"):
         rumbo.fit(nn.Linear(1, 1), x, x, epochs=3)
+
+
+def test_accuracy_is_told_only_of_outputs_that_are_scores_of_classes():
+    """One logit with a loss of one's own: the largest of one score is always class 0."""
+    x, y = blobs()
+
+    def loss(outputs, targets):
+        return nn.functional.binary_cross_entropy_with_logits(outputs.flatten(), targets.float(), reduction="none")
+
+    for network in (nn.Linear(2, 1), nn.Sequential(nn.Linear(2, 1), nn.Flatten(0))):
+        history = rumbo.fit(network, x, (y > 0).long(), loss=loss, epochs=2, validation=0.25)
+        assert "dev/accuracy" not in history.rows[0]
+
+
+def test_a_batch_size_of_0_means_all_examples():
+    x, y = blobs()
+    steps = []
+    rumbo.fit(nn.Linear(2, 3), x, y, epochs=1, batch_size=0, watch=lambda e: steps.append(type(e).__name__))
+    assert steps.count("Stepped") == 1
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.int32, np.int64])
+def test_whole_numbers_of_any_size_are_class_codes(kind):
+    x, y = blobs()
+    rumbo.fit(nn.Linear(2, 3), x, np.asarray(y).astype(kind), epochs=1)
+
+
+def test_dev_of_unequal_lengths_is_refused():
+    x, y = blobs()
+    with pytest.raises(UsageError, match="one target each"):
+        rumbo.fit(nn.Linear(2, 3), x, y, epochs=1, validation=(x, y[:-1]))
+
+
+def test_batches_go_where_the_module_is(monkeypatch):
+    seen = []
+    monkeypatch.setattr("rumbo.api.fitting.fit_loop", lambda _task, data, *_: seen.append(data) or iter(()))
+    x, y = blobs()
+    rumbo.fit(nn.Linear(2, 3, device="meta"), x, y, validation=0.25)
+    rumbo.fit(nn.Linear(2, 3), x, y, validation=(x, y))
+    assert [(data.train.device, data.dev.device) for data in seen] == [("meta", "meta"), ("cpu", "cpu")]

@@ -243,3 +243,20 @@ def test_two_course_sets_in_a_folder_are_refused(tmp_path):
         write_h5(tmp_path / name, "train", COLOR, np.array([0, 1, 0, 1, 1, 0]))
     with pytest.raises(DataError, match="several sets"):
         open_data(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"x_train": np.zeros((4, 5)), "y_train": [0, 1, 0, 1], "x_test": np.zeros((2, 4)), "y_test": [0, 1]},
+        {"x_train": np.zeros((4, 5)), "y_train": [0, 1, 0, 1], "x_test": np.zeros((2, 4, 4)), "y_test": [0, 1]},
+        {"x": np.array([["a", "b"]] * 4), "y": [0, 1, 0, 1]},
+        {"x": np.zeros((4, 3), dtype=complex), "y": [0, 1, 0, 1]},
+        {"x": np.full((4, 3, 3), "a"), "y": [0, 1, 0, 1]},
+    ],
+    ids=["other widths", "rows and pictures", "texts", "complex numbers", "pictures of text"],
+)
+def test_arrays_that_are_no_numbers_of_one_shape_are_refused(tmp_path, arrays):
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(DataError, match=r"a\.npz"):
+        open_data(tmp_path / "a.npz")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from rumbo.core.errors import DataError
 from rumbo.data.decode import DecodeRule
 from rumbo.data.images import load_images
 from rumbo.data.loader import Examples, Loader, PixelsInMemory, PixelsOnDemand, cut
@@ -101,3 +102,17 @@ def test_pixels_are_normalized_by_mean_and_deviation():
     )
     images = examples.batch(np.array([0])).images
     np.testing.assert_allclose(images[0, :, 0, 0], [(1 - 0.5) / 0.2, (1 - 0.4) / 0.3, (1 - 0.3) / 0.4], rtol=1e-6)
+
+
+def test_pictures_that_go_missing_in_training_stop_it(photos, tmp_path: Path):
+    """Black pictures in their place would be learnt."""
+    examples = Examples(
+        ids=photos.ids,
+        targets=torch.zeros(len(photos)),
+        weights=torch.ones(len(photos)),
+        pixels=PixelsOnDemand(photos.images, photos.ids, RULE),
+        image=IMAGE,
+    )
+    (tmp_path / "bees" / "3.jpg").unlink()
+    with pytest.raises(DataError, match="cannot be read"):
+        list(Loader(examples=examples, rows=np.arange(len(photos)), batch_size=4).once())

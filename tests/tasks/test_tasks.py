@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from rumbo import tasks
 from rumbo.core.errors import DataError
 from rumbo.core.inputs import InputSpec
-from rumbo.data.loader import Batch
+from rumbo.data.loader import Batch, Examples, Loader
 from rumbo.data.manifest import Dataset, Target, TargetKind
 from rumbo.data.preprocess import fit_preprocess
+from rumbo.tasks.inference import infer
 from rumbo.tasks.task import Predictions
 from rumbo.tasks.trained import ModelSpec, TrainedModel, build_task
 
@@ -81,6 +82,22 @@ class TestLawsOfCost:
     @given(rows=st.permutations(list(range(6))))
     def test_order_does_not_matter(self, name, rows):
         assert mean_cost(name, rows, [1.0] * 6) == pytest.approx(mean_cost(name, list(range(6)), [1.0] * 6), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_the_loss_of_a_split_does_not_depend_on_how_it_is_cut(name):
+    """Batches with few known labels, or little weight, count for as much as they hold."""
+    weights = torch.tensor([1.0, 0, 0, 3, 1, 1, 0.5, 2, 1, 1, 1])
+    examples = Examples(
+        ids=[str(row) for row in range(11)],
+        targets=targets(name, 11, 3),
+        weights=weights,
+        numbers=torch.randn(11, 4, generator=torch.Generator().manual_seed(1)),
+    )
+    losses = [
+        infer(make(name), Loader(examples=examples, rows=np.arange(11), batch_size=size)).loss for size in (2, 11)
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
 
 @pytest.mark.parametrize("name", tasks.names())

@@ -34,6 +34,7 @@ def read(files: Files, request: Request) -> Dataset:
         )
     arrays = _arrays(files.read(names[0]), names[0])
     found = _parts(arrays, names[0])
+    _check_inputs(arrays, found, names[0])
     if next(iter(found.values()))[0].ndim == 2:
         return _table(files, names[0], found, request)
     decisions: list[str] = []
@@ -102,6 +103,25 @@ def _parts(arrays: dict[str, np.ndarray], name: str) -> dict[str, tuple[np.ndarr
             )
         )
     return found
+
+
+def _check_inputs(
+    arrays: dict[str, np.ndarray], found: dict[str, tuple[np.ndarray, np.ndarray | None]], name: str
+) -> None:
+    """Inputs are numbers, and rows of numbers are as long in all parts."""
+    first, *others = found
+    for inputs, _ in found.values():
+        if inputs.dtype.kind not in "biuf":
+            key = next(key for key, array in arrays.items() if array is inputs)
+            kind = str(inputs.dtype)
+            raise DataError(t("'{key}' in '{name}' holds {kind}, not numbers: refused.", key=key, name=name, kind=kind))
+    width = found[first][0].shape[1:]
+    for split in others:
+        met = found[split][0].shape[1:]
+        if len(width) == 1 and met != width:
+            sizes = ", ".join(" x ".join(map(str, shape)) for shape in (met, width))
+            pair = {"name": f"{name}/{split}", "other": f"{name}/{first}"}
+            raise DataError(t("'{name}' and '{other}' differ in their columns: {columns}.", columns=sizes, **pair))
 
 
 def _named(arrays: dict[str, np.ndarray], names: tuple[str, ...], split: str) -> np.ndarray | None:
