@@ -301,7 +301,7 @@ def test_ctrl_c_while_the_report_is_made_says_how_to_go_on(finished, tmp_path, m
     def press(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rumbo.api.training.finish", press)
+    monkeypatch.setattr("rumbo.api.finish.finish", press)
     with pytest.raises(Interrupted, match=r"in epoch 3.*--resume") as caught:
         rumbo.train(DIGITS, out=tmp_path / "run", **TINY)
     assert caught.value.exit_code == 130
