@@ -12,6 +12,7 @@ from rumbo.core.errors import UsageError
 from rumbo.core.messages import t
 from rumbo.core.seeds import rng
 from rumbo.data.split import Split
+from rumbo.strategy.intervals import share_interval
 from rumbo.tasks.task import Predictions
 
 NUM_DRAWS = 300
@@ -70,13 +71,18 @@ def evaluate(run: Run | str | Path, data: str | Path | None = None, *, split: st
 
 
 def goal_interval(goal: str, predictions: Predictions, seed: int) -> tuple[float, float]:
-    """95 % percentile interval of a metric, by resampling the examples.
+    """95 % interval of a metric: Wilson's for a share of examples, else by resampling them.
 
-    Source: Efron 1979; for sets above 20,000 items the resamples have 20,000, and the interval is narrowed by the root
-    of the ratio of sizes.
+    A set without a wrong example resamples to sets without one, and would be sure of 100 % after ten examples.
+
+    Source: Wilson 1927; Efron 1979. For sets above 20,000 items the resamples have 20,000, and the interval is
+    narrowed by the root of the ratio of sizes.
     """
     truth, outputs = predictions.truth, predictions.outputs
     assert truth is not None
+    if goal in ("accuracy", "error") and truth.ndim == 1:
+        is_right = outputs.argmax(axis=1) == truth
+        return share_interval(is_right if goal == "accuracy" else ~is_right, predictions.weights)
     size = len(truth)
     drawn = min(size, LARGEST_DRAW)
     generator = rng(seed, "bootstrap", size)

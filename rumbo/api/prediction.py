@@ -18,7 +18,7 @@ def predict(run: Run | str | Path, data: str | Path | Sequence[str | Path]) -> p
         data: pictures, folders of pictures, tables; labels in them are not needed and not read.
 
     Returns:
-        One row per example: id, prediction, probabilities.
+        One row per example: id, prediction, probabilities. Where two paths hold the same id, each is led by its path.
 
     Raises:
         UsageError: nothing is at a path.
@@ -34,7 +34,19 @@ def predict(run: Run | str | Path, data: str | Path | Sequence[str | Path]) -> p
             ids=predictions.ids, outputs=predictions.outputs, truth=None, weights=predictions.weights
         )
         tables.append(model.task.table(unlabelled))
-    return pl.concat(tables)
+    answers = pl.concat(tables)
+    if answers["id"].n_unique() < sum(len(set(table["id"])) for table in tables):
+        answers = pl.concat([_led_by(str(path), table) for path, table in zip(paths, tables, strict=True)])
+    return answers
+
+
+def _led_by(path: str, answers: pl.DataFrame) -> pl.DataFrame:
+    """Ids of one path made different from those of another: `a/scan.png` and `b/scan.png` are both `scan.png`."""
+    name, folder = Path(path).name, Path(path).parent
+    ids = [
+        str((folder if item == name or item.startswith(f"{name}#") else Path(path)) / item) for item in answers["id"]
+    ]
+    return answers.with_columns(pl.Series("id", ids, dtype=pl.String))
 
 
 def safe_for_spreadsheets(table: pl.DataFrame) -> pl.DataFrame:

@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         for difference in found.differences:
             text = (
                 t(
-                    "{other} cannot be told from {best}: the difference is noise.",
+                    "{other} cannot be told from {best}: the difference may be noise.",
                     other=difference.other,
                     best=difference.best,
                 )
@@ -38,4 +38,12 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
                 )
             )
             print(text)
+            if not difference.is_paired:
+                print(
+                    t(
+                        "{other} and {best} were measured on different examples: some may be easier than others.",
+                        other=difference.other,
+                        best=difference.best,
+                    )
+                )
     return found.to_dict()

@@ -9,7 +9,14 @@ import numpy as np
 from rumbo.core import seeds
 from rumbo.core.errors import UsageError
 from rumbo.core.messages import t
-from rumbo.strategy.intervals import Interval, bootstrap_means, percentile_interval
+from rumbo.strategy.intervals import (
+    Interval,
+    bootstrap_means,
+    is_share,
+    mean_draws,
+    percentile_interval,
+    share_interval,
+)
 
 NUM_DRAWS = 2000
 MIN_ITEMS = 10  # fewer examples agree by chance too easily
@@ -115,7 +122,7 @@ class Comparison:
 
 
 def compare_runs(runs: Sequence[RunScores], *, higher_is_better: bool = True, seed: int = 0) -> Comparison:
-    """Rank runs by their mean score, with 95 % bootstrap intervals.
+    """Rank runs by their mean score, with 95 % intervals: Wilson's for shares, else by resampling.
 
     Runs scored on the same ids are compared example by example, which takes the examples' difficulty out of the
     difference; others as independent samples.
@@ -160,7 +167,11 @@ class _Table:
         return float(np.average(self.scores, weights=self.weights))
 
     def draws(self, seed: int) -> np.ndarray:
-        return bootstrap_means(self.scores, self.weights, NUM_DRAWS, seeds.rng(seed, f"compare/{self.name}"))
+        return mean_draws(self.scores, self.weights, NUM_DRAWS, seeds.rng(seed, f"compare/{self.name}"))
+
+    def interval(self, seed: int) -> Interval:
+        is_rate = is_share(self.scores)
+        return share_interval(self.scores, self.weights) if is_rate else percentile_interval(self.draws(seed))
 
 
 def _sorted_by_id(run: RunScores) -> _Table:
@@ -171,7 +182,7 @@ def _sorted_by_id(run: RunScores) -> _Table:
 
 
 def _rank(table: _Table, seed: int) -> Ranked:
-    return Ranked(table.name, table.mean, percentile_interval(table.draws(seed)), len(table.ids))
+    return Ranked(table.name, table.mean, table.interval(seed), len(table.ids))
 
 
 def _difference(best: _Table, other: _Table, sign: float, seed: int) -> Difference:

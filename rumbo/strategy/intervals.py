@@ -82,6 +82,33 @@ def bootstrap_means(
     return means
 
 
+def mean_draws(items: np.ndarray, weights: np.ndarray, num_draws: int, generator: np.random.Generator) -> np.ndarray:
+    """Plausible values of a weighted mean: of a proportion where all items are 0 or 1, else by resampling."""
+    if is_share(items):
+        return proportion_draws(_average(items, weights), effective_size(weights), num_draws, generator)
+    return bootstrap_means(items, weights, num_draws, generator)
+
+
+def share_interval(items: np.ndarray, weights: np.ndarray) -> Interval:
+    """`wilson` of items that are all 0 or 1, n, with weights, n.
+
+    >>> low, high = share_interval(np.ones(16), np.ones(16))
+    >>> round(low, 3), high
+    (0.806, 1.0)
+    """
+    size = effective_size(weights)
+    return wilson(_average(items, weights) * size, size)
+
+
+def is_share(items: np.ndarray) -> bool:
+    """Whether the mean is a proportion: each item is 0 or 1."""
+    return bool(((items == 0) | (items == 1)).all())
+
+
+def _average(items: np.ndarray, weights: np.ndarray) -> float:
+    return float(np.average(items, weights=weights))
+
+
 def percentile_interval(draws: np.ndarray, confidence: float = 0.95) -> Interval:
     """The range that holds this share of the draws, with equal tails."""
     low, high = np.quantile(draws, [0.5 - confidence / 2, 0.5 + confidence / 2])

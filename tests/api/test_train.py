@@ -167,6 +167,30 @@ def test_predictions_of_the_run_equal_the_stored_ones(finished):
         np.testing.assert_allclose(joined[column], joined[f"{column}_again"], rtol=1e-5, atol=1e-7)
 
 
+def test_pictures_of_one_name_in_two_folders_are_told_apart(finished, tmp_path):
+    from PIL import Image
+
+    paths = []
+    for patient in ("ana", "eva"):
+        paths.append(tmp_path / patient / "scan#1.png")
+        paths[-1].parent.mkdir()
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(paths[-1])
+    assert finished.predict(paths[0])["id"].to_list() == ["scan#1.png"]
+    assert finished.predict(paths)["id"].to_list() == [str(path) for path in paths]
+    folders = [path.parent for path in paths]
+    assert finished.predict(folders)["id"].to_list() == [str(path) for path in paths]
+
+
+def test_all_right_on_few_examples_is_not_certain():
+    from rumbo.api.evaluation import goal_interval
+    from rumbo.tasks.task import Predictions
+
+    outputs = np.eye(2)[np.arange(16) % 2]
+    found = Predictions(ids=tuple("abcdefghijklmnop"), outputs=outputs, truth=np.arange(16) % 2, weights=np.ones(16))
+    assert goal_interval("accuracy", found, seed=0) == pytest.approx((0.806, 1), abs=1e-3)
+    assert goal_interval("error", found, seed=0) == pytest.approx((0, 0.194), abs=1e-3)
+
+
 def test_a_report_can_be_made_again_in_spanish(finished):
     from rumbo.core.messages import use_language
 

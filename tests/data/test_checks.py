@@ -250,6 +250,7 @@ def test_too_many_bad_examples_stop_training():
 
 def test_a_small_test_set_is_a_note():
     assert "uncertain by up to ± 15 points" in finding(clean_table(num_rows=200), "split.small_test").message
+    assert "split.small_test" not in codes(clean_table(TargetKind.NUMBER, num_rows=200))
 
 
 def test_counts_and_json():

@@ -50,6 +50,15 @@ def test_equal_runs_and_tiny_sets_are_noise():
     assert compare_runs(tiny).tied == ("b",)
 
 
+def test_all_right_on_few_examples_has_an_interval():
+    few = [run("a", np.ones(16), IDS[:16]), run("b", np.zeros(16), IDS[:16])]
+    best, worst = compare_runs(few).ranking
+    assert best.interval == pytest.approx((0.806, 1), abs=1e-3)
+    assert worst.interval == pytest.approx((0, 0.194), abs=1e-3)
+    elsewhere = compare_runs([few[0], run("b", np.ones(16), IDS[16:32])]).differences[0]
+    assert elsewhere.interval[0] < 0 < elsewhere.interval[1]
+
+
 def test_noise_is_called_noise_as_often_as_promised():
     generator = np.random.default_rng(5)
     false_alarms = 0

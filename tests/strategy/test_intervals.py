@@ -19,6 +19,14 @@ def test_wilson_equals_the_published_values(num_errors, num_items, low, high):
     assert intervals.wilson(num_errors, num_items) == pytest.approx((low, high), abs=5e-5)
 
 
+def test_a_set_without_a_wrong_example_is_not_sure_of_all():
+    right, one_each = np.ones(16, dtype=bool), np.ones(16)
+    assert intervals.share_interval(right, one_each) == pytest.approx((0.8064, 1.0), abs=5e-5)
+    assert intervals.share_interval(~right, one_each) == pytest.approx((0.0, 0.1936), abs=5e-5)
+    draws = intervals.mean_draws(right, one_each, 2000, seeds.rng(0, "test"))
+    assert 0.8 < np.quantile(draws, 0.025) < 0.9
+
+
 def test_bootstrap_spread_is_the_standard_error():
     items = np.random.default_rng(0).exponential(size=400)
     draws = intervals.bootstrap_means(items, np.ones(400), 4000, seeds.rng(0, "test"))
