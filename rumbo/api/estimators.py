@@ -27,6 +27,8 @@ from rumbo.training.options import FitOptions, OptimizerOptions
 from rumbo.training.state import TrainState
 
 TARGET = "y"
+CHUNK = 4096
+"""Rows that are answered at a time."""
 
 
 class _NetworkEstimator(BaseEstimator):
@@ -90,12 +92,20 @@ class _NetworkEstimator(BaseEstimator):
         state = TrainState(model=task.model, optimizer=make_optimizer(task.model, training.optimizer))
         for _ in fit(task, data, state, training):
             pass
+        task.model.double()  # answers that do not depend on how many rows are asked for at once
         self.network_ = TrainedModel(task=task, preprocess=preprocess, model=spec)
 
     def _outputs(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan", dtype=np.float64)
-        return self.network_.predict(_dataset(X, None, None)).outputs
+        numbers, codes = self.network_.preprocess.table_inputs(_dataset(X, None, None).table)
+        task = self.network_.task
+        with torch.inference_mode():
+            parts = [
+                task.model(torch.from_numpy(part).double(), torch.from_numpy(part_codes))
+                for part, part_codes in zip(_chunks(numbers), _chunks(codes), strict=True)
+            ]
+        return task.decode(torch.cat(parts))
 
     def _seed(self) -> int:
         if isinstance(self.random_state, int | np.integer):
@@ -177,6 +187,10 @@ def _dataset(X: np.ndarray, target: pl.Series | None, kind: TargetKind | None) -
         classes = tuple(sorted(set(target.to_list()))) if kind is TargetKind.CLASS else ()
         described = Target(columns=(TARGET,), kind=kind, classes=classes)
     return Dataset(path=Path("memory"), format="memory", table=pl.DataFrame(columns), target=described, numbers=names)
+
+
+def _chunks(rows: np.ndarray) -> list[np.ndarray]:
+    return np.array_split(rows, max(1, len(rows) // CHUNK))
 
 
 def _class_name(code: int) -> str:

@@ -44,10 +44,6 @@ def report(run: Run | str | Path) -> Path:
         dataset = open_source(config.path, base=opened.path, target=config.target, task=config.task)
     except RumboError:
         dataset = None
-    predictions = {
-        split: trained.task.from_table(read_predictions(opened.folder.predictions, split)) for split in facts["metrics"]
-    }
-    facts = {**facts, "diagnosis": diagnosis_of(trained.task, predictions).to_dict()}
     data = build_report(opened.folder, facts, dataset, trained, read_results(opened.folder.results))
     write_report(opened.folder.report_html, data)
     return opened.folder.report_html

@@ -1,7 +1,6 @@
 """Train, dev and test: cut once, stratified, never across copies or groups, and kept as a file with a hash."""
 
 import hashlib
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from rumbo.core.messages import t
 from rumbo.core.seeds import rng
 from rumbo.data.manifest import SPLITS, Dataset, TargetKind
 from rumbo.data.options import SplitOptions
+from rumbo.ops.parquet import read_parquet
 
 NUM_QUANTILES = 10
 """Strata of a numeric target."""
@@ -54,11 +54,7 @@ class Split:
         """
         if not Path(path).is_file():
             raise UsageError(t("'{path}' does not exist; it should hold the split.", path=path))
-        try:
-            table = pl.read_parquet(io.BytesIO(Path(path).read_bytes()))
-        except (pl.exceptions.PolarsError, OSError) as problem:
-            message = t("'{path}' is no whole Parquet file: {problem}.", path=path, problem=str(problem)[:200])
-            raise DataError(message) from None
+        table = read_parquet(Path(path).read_bytes(), str(path))
         wanted = {"id": pl.String, "split": pl.String}
         if (
             dict(table.schema) != wanted

@@ -43,13 +43,10 @@ def read_predictions(folder: Path, split: str) -> "pl.DataFrame":
     Raises:
         DataError: there are none, or the file is damaged.
     """
-    import polars as pl
+    from rumbo.ops.parquet import read_parquet
 
     path = folder / f"{split}.parquet"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in folder.glob("*.parquet"))) or "-"
         raise DataError(t("{path} is not there; predictions exist for: {known}.", path=path, known=known))
-    try:
-        return pl.read_parquet(io.BytesIO(path.read_bytes()))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(t("{path} is not a readable Parquet file: {reason}", path=path, reason=str(error))) from None
+    return read_parquet(path.read_bytes(), str(path))

@@ -1,6 +1,5 @@
 """Tables: CSV, TSV, Parquet; features of mixed type; or a column of picture files with labels and further features."""
 
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from rumbo.data.manifest import RESERVED, Dataset, row_ids, sha256_of_each
 from rumbo.data.readers import Reader, Request, formats
 from rumbo.data.readers.image_folder import SPLIT_OF_FOLDER, contents
 from rumbo.data.target import NUMBER_FRACTION, Labels, choose_target, read_labels, to_numbers
+from rumbo.ops.parquet import read_parquet
 
 TEXT_EXTENSIONS = ("csv", "tsv", "tab", "data")
 SAMPLE_ROWS = 50
@@ -117,11 +117,7 @@ def _parse(files: Files, name: str, max_rows: int | None = None) -> RawTable:
     data = files.read(name)
     if extension(name) != "parquet":
         return parse_delimited(data, name, max_rows)
-    try:
-        frame = pl.read_parquet(io.BytesIO(data), n_rows=max_rows)
-    except (pl.exceptions.PolarsError, OSError) as problem:
-        message = t("'{name}' is no whole Parquet file: {problem}.", name=name, problem=str(problem)[:200])
-        raise DataError(message) from None
+    frame = read_parquet(data, name, max_rows=max_rows)
     plain = [
         column.name for column in frame.iter_columns() if not column.dtype.is_nested() and column.dtype != pl.Binary
     ]
