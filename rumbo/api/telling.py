@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from rumbo.api.prepare import Prepared
 from rumbo.core.messages import shown, t
+from rumbo.data.checks import Finding
 from rumbo.training.events import Evaluated, Event, Finished, Stepped
 
 
@@ -30,7 +31,7 @@ class Teller:
         match event:
             case Prepared():
                 self.num_epochs, self.goal = event.config.train.epochs or 0, event.goal
-                findings = [f"[{found.severity}] {found.message} {found.done}" for found in event.checks.findings]
+                findings = [_finding(found) for found in event.checks.findings]
                 return [f"  {shown(sentence)}" for sentence in (*event.decisions, *findings)]
             case Noticed():
                 return [event.sentence]
@@ -46,6 +47,11 @@ class Teller:
         values = "  ".join(f"{name} {value:.4g}" for name, value in event.metrics.items() if name in wanted)
         epoch = t("epoch {epoch}/{total}", epoch=event.epoch, total=self.num_epochs)
         return f"{epoch}  {values}  {event.seconds:.0f} s{' *' if event.is_best else ''}"
+
+
+def _finding(found: Finding) -> str:
+    severities = {"error": t("error"), "warning": t("warning"), "note": t("note")}
+    return f"[{severities[found.severity]}] {found.message} {found.done}".rstrip()
 
 
 def _end(event: Finished) -> str:

@@ -86,6 +86,10 @@ def result_text(summary: dict[str, Any], path: str) -> str:
         ),
         summary["diagnosis"]["reason"],
     ]
+    if summary["task"] == "regress":
+        lines.append(
+            t("These shares are of the target's standard deviation, and a perfect answer is taken as possible.")
+        )
     if summary["next_steps"]:
         lines += [t("What to try next:"), *(f"  - {step}" for step in summary["next_steps"])]
     lines += ["", t("report: {path}/report.html", path=path)]
