@@ -13,9 +13,7 @@ def next_steps(diagnosis: Diagnosis) -> tuple[str, ...]:
         return (_gather(diagnosis),)
     if diagnosis.verdict == "none":
         return (
-            t(
-                "Look at the wrong examples in the report: are their labels right, and do they have something in common?"
-            ),
+            t("Look at the wrong examples in the report: are their labels right, and what do they have in common?"),
             t("Compare with people or with the best published model: what they do better can still be won."),
         )
     names = dict.fromkeys([diagnosis.verdict, *diagnosis.also])
