@@ -14,6 +14,7 @@ from rumbo.api.reporting import build_report, diagnosis_of
 from rumbo.core.devices import cpu_flags
 from rumbo.core.plain import plain
 from rumbo.data.files import safe_name
+from rumbo.data.manifest import SPLITS
 from rumbo.plots import report_json, write_report
 from rumbo.runs import RunFolder, sha256_of, write_json, write_predictions
 from rumbo.tasks.inference import infer
@@ -21,7 +22,6 @@ from rumbo.tasks.task import Predictions
 from rumbo.training.events import Finished
 from rumbo.training.state import TrainState
 
-SPLITS = ("train", "dev", "test")
 PACKAGES = ("torch", "torchvision", "numpy", "polars", "pillow")
 
 

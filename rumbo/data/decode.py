@@ -4,10 +4,10 @@ import io
 import re
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -83,15 +83,6 @@ class DecodeRule:
     def num_channels(self) -> int:
         """1 or 3."""
         return 1 if self.mode == "grey" else 3
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain JSON types."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """What `to_dict` made; anything else is a TypeError or ShapeError."""
-        return cls(**values)
 
 
 def decode(data: bytes) -> np.ndarray:

@@ -1,5 +1,6 @@
 """One decode function: every orientation and mode, nothing beyond the limits, every damage named."""
 
+import dataclasses
 import io
 import struct
 import zlib
@@ -213,10 +214,10 @@ def test_prepare_leaves_the_right_size_alone():
 
 def test_rules_are_checked_and_survive_a_dictionary():
     rule = DecodeRule(mode="grey", height=3, width=5, fit="crop")
-    assert DecodeRule.from_dict(rule.to_dict()) == rule
+    assert DecodeRule(**dataclasses.asdict(rule)) == rule
     for wrong in ({"height": 0}, {"width": 10**6}, {"mode": "cmyk"}, {"fit": "pad"}, {"height": True}):
         with pytest.raises(ShapeError):
-            DecodeRule(**{**rule.to_dict(), **wrong})
+            DecodeRule(**{**dataclasses.asdict(rule), **wrong})
 
 
 class Memory:

@@ -125,7 +125,7 @@ def test_missing_and_damaged_predictions_are_named(tmp_path):
     with pytest.raises(DataError, match=r"test\.parquet is not there; predictions exist for: dev"):
         read_predictions(tmp_path, "test")
     (tmp_path / "dev.parquet").write_bytes((tmp_path / "dev.parquet").read_bytes()[:-8])
-    with pytest.raises(DataError, match=r"dev\.parquet is not a readable Parquet file"):
+    with pytest.raises(DataError, match=r"dev\.parquet. is no whole Parquet file"):
         read_predictions(tmp_path, "dev")
 
 
