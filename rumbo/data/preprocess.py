@@ -16,6 +16,7 @@ from rumbo.data.manifest import RESERVED, Dataset
 
 NUM_KNOTS = 64
 """Quantiles that map a numeric column to a normal distribution."""
+SMALLEST_SPAN = 1e-200
 LARGEST = 1e6
 """Standard deviations beyond which a scaled value is not told apart; float32 and gradients stay finite."""
 MAX_LEVELS = 256
@@ -218,8 +219,7 @@ def _fit_number(name: str, column: pl.Series, quantiles: bool) -> NumberInput:
     finite = values[np.isfinite(values)]
     if len(finite) == 0:
         finite = np.zeros(1)
-    levels = (np.arange(NUM_KNOTS) + 0.5) / NUM_KNOTS
-    knots = np.quantile(finite, levels) if quantiles and len(np.unique(finite)) > 2 else np.zeros(0)
+    knots = _knots(finite) if quantiles and len(np.unique(finite)) > 2 else np.zeros(0)
     return NumberInput(
         name=name,
         median=float(np.median(finite)),
@@ -229,6 +229,19 @@ def _fit_number(name: str, column: pl.Series, quantiles: bool) -> NumberInput:
         knots=tuple(map(float, knots)),
         has_missing=bool((~np.isfinite(values)).any()),
     )
+
+
+def _knots(values: np.ndarray) -> np.ndarray:
+    """Quantiles, rising; none where their span is no number to divide by.
+
+    Those nearer to each other than 2^-40 of the span become one, or the slope between them would overflow.
+    """
+    knots = np.quantile(values, (np.arange(NUM_KNOTS) + 0.5) / NUM_KNOTS)
+    span = knots[-1] - knots[0]
+    if not SMALLEST_SPAN < span < np.inf:
+        return np.zeros(0)
+    steps = np.round((knots - knots[0]) / span * 2.0**40) / 2.0**40
+    return np.maximum.accumulate(knots[0] + steps * span)
 
 
 def _fit_category(name: str, column: pl.Series) -> CategoryInput:
