@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,11 +17,13 @@ FLOORS = {
     "tasks": 4, "strategy": 4, "apps": 4,
     "training": 5, "explain": 5, "export": 5,
     "plots": 6, "tune": 6,
-    "api": 7,
-    "cli": 8, "serve": 8,
-    "__init__": 8, "__main__": 9,
+    "lab": 7,
+    "api": 8,
+    "cli": 9, "serve": 9,
+    "__init__": 9, "__main__": 10,
 }  # fmt: skip
-APART = ("reference", "lab", "locale")
+APART = ("reference", "locale")
+PLAIN = ("numpy", *sys.stdlib_module_names)
 HEAVY = ("torch", "torchvision", "polars")
 ADDRESS = re.compile(r"rumbo(\.\w+)+(:\w+)?")
 
@@ -103,12 +106,12 @@ def upward_imports(root: Path) -> list[str]:
 
 
 def imports_of_reference(root: Path) -> list[str]:
-    """The judge stands apart: nobody but the lab leans on it, and it knows NumPy alone."""
+    """The judge stands apart: nobody but the lab leans on it, and it knows NumPy and the standard library alone."""
     wrong = [f for f in imports_of(root) if f.target == "reference" and f.part not in ("reference", "lab")]
     wrong += [
         f
         for f in imports_of(root)
-        if f.part == "reference" and f.target != "reference" and f.name.split(".")[0] not in ("numpy", "math")
+        if f.part == "reference" and f.target != "reference" and f.name.split(".")[0] not in PLAIN
     ]
     return [str(found) for found in wrong]
 

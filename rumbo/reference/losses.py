@@ -4,9 +4,8 @@ Plain on purpose: probabilities first, then their logarithm. Right only where no
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from rumbo.reference.arrays import Array
 
 
 def softmax(Z: Array) -> Array:
