@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rumbo.api.estimators import Classifier, Regressor
     from rumbo.api.evaluation import evaluate
     from rumbo.api.fitting import fit
+    from rumbo.api.laboratory import experiment
     from rumbo.api.machine import doctor
     from rumbo.api.model_list import model_list
     from rumbo.api.network_summary import summary
@@ -29,6 +30,7 @@ _HOME = {
     "demo": "rumbo.api.demonstration",
     "doctor": "rumbo.api.machine",
     "evaluate": "rumbo.api.evaluation",
+    "experiment": "rumbo.api.laboratory",
     "fit": "rumbo.api.fitting",
     "load": "rumbo.api.run",
     "model_list": "rumbo.api.model_list",
@@ -47,6 +49,7 @@ __all__ = [
     "demo",
     "doctor",
     "evaluate",
+    "experiment",
     "fit",
     "load",
     "model_list",

@@ -11,5 +11,6 @@ VERBS = {
     "compare": Entry("rumbo.cli.compare", "Rank runs by accuracy or error and say which differences are noise."),
     "models": Entry("rumbo.cli.models", "List the networks, or one network's options."),
     "summary": Entry("rumbo.cli.summary", "Show a network layer by layer: shapes, parameters, multiply-adds."),
+    "lab": Entry("rumbo.cli.lab", "Run one of the course's experiments: a picture and a table in seconds."),
     "doctor": Entry("rumbo.cli.doctor", "Check this machine: versions, processor, memory, disk."),
 }

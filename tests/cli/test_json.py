@@ -46,6 +46,9 @@ KEYS = {
     "summary lenet5": {"rows", "num_parameters", "num_multiply_adds"},
     "models": {"models"},
     "models mlp": {"name", "takes", "options"},
+    "lab": {"experiments"},
+    "lab vectorized --list-options": {"name", "takes", "options"},
+    "lab vectorized --set largest=20": {"experiment", "settings", "title", "finding", "columns", "rows", "out"},
     "doctor --quick": {"facts", "problems"},
 }
 
@@ -62,6 +65,7 @@ FLAGS = {
     "compare": {"--split"},
     "models": set(),
     "summary": {"--image-size", "--channels", "--numbers", "--classes", "--set"},
+    "lab": {"--out", "--seed", "--set", "--list-options"},
     "doctor": {"--quick"},
 }
 EVERYWHERE = {"--json", "--lang", "--debug", "--help", "-h"}

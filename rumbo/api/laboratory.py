@@ -1,0 +1,116 @@
+"""The course's experiments: run one, keep its picture and its table."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rumbo.core.errors import DataError, StorageError, UsageError
+from rumbo.core.messages import shown, t
+from rumbo.core.plain import plain
+from rumbo.lab import Result, experiments
+from rumbo.lab.experiment import Track, unseen
+
+LAB = Path("lab")
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished experiment.
+
+    Args:
+        name: of the experiment.
+        settings: all its options.
+        result: numbers, table and panels.
+        folder: where picture.png, table.csv and result.json are.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    result: Result
+    folder: Path
+
+
+def experiment(
+    name: str,
+    source: str | Path | None = None,
+    *,
+    seed: int = 0,
+    options: Mapping[str, str] | None = None,
+    out: str | Path | None = None,
+    track: Track = unseen,
+) -> Done:
+    """Run one of the course's experiments; its picture, table and numbers are written to a folder.
+
+    Args:
+        name: as `rumbo lab` lists them.
+        source: data or a run, for experiments that take some; without it they bring their own.
+        seed: what all randomness follows from.
+        options: the experiment's own options, as text.
+        out: the folder, which must not exist; `lab/NAME`, or `lab/NAME-2` and so on when not given.
+        track: shows how far it is.
+
+    Raises:
+        UnknownName: no such experiment or option.
+        UsageError: it takes no source, or the folder exists.
+        DataError: the source is not what it needs.
+    """
+    kind = experiments.get(name)
+    chosen = kind(seed=seed)
+    for path, text in (options or {}).items():
+        chosen = chosen.override(path, text)
+    place = None if source is None else Path(source)
+    if place is not None and kind.takes() is None:
+        raise UsageError(t("the experiment '{name}' takes no data, but got '{source}'.", name=name, source=source))
+    if place is not None and not place.exists():
+        raise DataError(t("there is no file or folder '{path}'.", path=place))
+    if out is not None and Path(out).exists():
+        raise UsageError(t("{path} exists already. Choose another folder with --out.", path=out))
+    result = chosen.run(place, track)
+    folder = _make_folder(LAB / name if out is None else Path(out), numbered=out is None)
+    _write(folder, name, chosen.to_dict(), result)
+    return Done(name, chosen.to_dict(), result, folder)
+
+
+def _make_folder(first: Path, *, numbered: bool) -> Path:
+    for number in range(1, 10_000):
+        folder = first if number == 1 else first.with_name(f"{first.name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if not numbered:
+                raise UsageError(t("{path} exists already. Choose another folder with --out.", path=first)) from None
+        except OSError as error:
+            raise StorageError(t("{path} cannot be made: {reason}.", path=folder, reason=error.strerror)) from error
+        else:
+            return folder
+    raise UsageError(t("{path} exists already. Choose another folder with --out.", path=first))
+
+
+def _write(folder: Path, name: str, settings: Mapping[str, Any], result: Result) -> None:
+    """The picture first: a folder with a result.json is whole."""
+    from rumbo.plots.drawing import draw_panels
+    from rumbo.plots.style import to_png
+    from rumbo.runs.files import write_file
+
+    write_file(folder / "picture.png", to_png(draw_panels(result.panels, num_columns=result.num_columns)))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([result.columns, *([shown(c) if isinstance(c, str) else c for c in row] for row in result.rows)])
+    write_file(folder / "table.csv", text.getvalue().encode())
+    write_file(folder / "result.json", (json.dumps(facts(name, settings, result), indent=1) + "\n").encode())
+
+
+def facts(name: str, settings: Mapping[str, Any], result: Result) -> dict[str, Any]:
+    """A result as JSON: everything but the panels."""
+    return {
+        "experiment": name,
+        "settings": plain(settings),
+        "title": result.title,
+        "finding": result.finding,
+        "columns": list(result.columns),
+        "rows": plain(result.rows),
+    }

@@ -1,0 +1,143 @@
+"""Panels drawn side by side in one figure."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from rumbo.plots.panels import Line, Lines, Numbers, Panel, Picture, Regions, Surface
+from rumbo.plots.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, WIDTH_INCHES, plain, styled
+
+COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, "#e69f00", "#8a8f98", "#000000")
+STYLES = {"line": "-", "dashes": "--", "points": "", "path": "-"}
+SIGNED = LinearSegmentedColormap.from_list("signed", [BLUE, "white", ORANGE])
+HEIGHTS = LinearSegmentedColormap.from_list("heights", ["#f4f7fa", "#9fb8cc", "#3b5368"])
+MAX_LETTERS = 60
+NUM_CONTOURS = 16
+
+
+@styled
+def draw_panels(panels: Sequence[Panel], *, num_columns: int = 2) -> Figure:
+    """All panels in reading order.
+
+    Args:
+        panels: at least one.
+        num_columns: how many stand side by side.
+    """
+    num_columns = min(num_columns, len(panels))
+    num_rows = -(-len(panels) // num_columns)
+    side = WIDTH_INCHES / num_columns
+    figure = Figure(figsize=(WIDTH_INCHES, num_rows * min(side * 0.85, 3.6)))
+    places = figure.subplots(num_rows, num_columns, squeeze=False).flat
+    for axes, panel in zip(places, panels, strict=False):
+        axes.set_title(plain(panel.title, MAX_LETTERS), wrap=True)
+        _draw(axes, panel)
+    for axes in list(places)[len(panels) :]:
+        axes.set_axis_off()
+    return figure
+
+
+def _draw(axes: Axes, panel: Panel) -> None:
+    match panel:
+        case Lines():
+            _lines(axes, panel)
+        case Surface():
+            _surface(axes, panel)
+        case Regions():
+            _regions(axes, panel)
+        case Picture():
+            _picture(axes, panel)
+        case Numbers():
+            _numbers(axes, panel)
+
+
+def _lines(axes: Axes, panel: Lines) -> None:
+    for index, line in enumerate(panel.lines):
+        _line(axes, line, COLORS[index % len(COLORS)])
+    axes.set_xscale("log" if panel.log_x else "linear")
+    axes.set_yscale("log" if panel.log_y else "linear")
+    if panel.y_range is not None:
+        axes.set_ylim(*panel.y_range)
+    _label(axes, panel.x_label, panel.y_label)
+
+
+def _line(axes: Axes, line: Line, color: str) -> None:
+    marker = {"points": ".", "path": "."}.get(line.mark, "o" if len(line.x) == 1 else "")
+    name = plain(line.name) if line.name else None
+    axes.plot(line.x, line.y, STYLES[line.mark], marker=marker, markersize=4, color=color, label=name)
+    if line.band is not None:
+        axes.fill_between(line.x, *line.band, color=color, alpha=0.18, linewidth=0)
+    if line.mark == "path":
+        axes.plot(line.x[:1], line.y[:1], "o", color=INK, markersize=5)
+
+
+def _surface(axes: Axes, panel: Surface) -> None:
+    heights = np.asarray(panel.z)
+    low, high = np.nanmin(heights), np.nanmax(heights)
+    if panel.log:
+        levels = low + np.geomspace((high - low) * 1e-4, high - low, NUM_CONTOURS)
+        levels = np.concatenate([[low], levels])
+    else:
+        levels = np.linspace(low, high, NUM_CONTOURS)
+    if high > low:
+        shades = np.linspace(0, 1, len(levels) - 1)
+        axes.contourf(panel.x, panel.y, heights, levels=levels, colors=[HEIGHTS(shade) for shade in shades])
+        axes.contour(panel.x, panel.y, heights, levels=levels, colors=INK, linewidths=0.3, alpha=0.5)
+    for index, path in enumerate(panel.paths):
+        _line(axes, path, COLORS[(index + 1) % len(COLORS)])
+    axes.set_xlim(panel.x[0], panel.x[-1])
+    axes.set_ylim(panel.y[0], panel.y[-1])
+    axes.grid(visible=False)
+    _label(axes, panel.x_label, panel.y_label)
+
+
+def _regions(axes: Axes, panel: Regions) -> None:
+    colors = np.array([to_rgb(COLORS[index % len(COLORS)]) for index in range(len(panel.classes))])
+    shades = 1 - 0.5 * panel.probabilities @ (1 - colors)  # a mixture of the classes' colors, half way to white
+    extent = (panel.x[0], panel.x[-1], panel.y[0], panel.y[-1])
+    axes.imshow(shades.clip(0, 1), extent=extent, origin="lower", aspect="auto", interpolation="bilinear")
+    if len(panel.classes) > 1:
+        top = np.sort(panel.probabilities, axis=-1)
+        margin = np.where(panel.probabilities.argmax(-1) == 0, 1, -1) * (top[..., -1] - top[..., -2])
+        if len(panel.classes) == 2 and margin.min() < 0 < margin.max():
+            axes.contour(panel.x, panel.y, margin, levels=[0], colors=INK, linewidths=1.2)
+    for index, name in enumerate(panel.classes):
+        mine = panel.points[panel.labels == index]
+        axes.scatter(
+            mine[:, 0], mine[:, 1], s=12, color=colors[index], edgecolor="white", linewidth=0.4, label=plain(name)
+        )
+    axes.set_xlim(panel.x[0], panel.x[-1])
+    axes.set_ylim(panel.y[0], panel.y[-1])
+    axes.grid(visible=False)
+    _label(axes, panel.x_label, panel.y_label)
+
+
+def _picture(axes: Axes, panel: Picture) -> None:
+    pixels = np.asarray(panel.pixels)
+    if panel.signed:
+        largest = max(float(np.abs(pixels).max()), 1e-12)
+        axes.imshow(pixels, cmap=SIGNED, vmin=-largest, vmax=largest)
+    else:
+        axes.imshow(pixels, cmap="gray")
+    axes.set_axis_off()
+
+
+def _numbers(axes: Axes, panel: Numbers) -> None:
+    largest = max(float(np.abs(panel.values).max()), 1e-12)
+    axes.imshow(panel.values, cmap=SIGNED, vmin=-2 * largest, vmax=2 * largest)
+    for (row, column), value in np.ndenumerate(panel.values):
+        axes.text(column, row, f"{value:.4g}", ha="center", va="center")
+    if panel.frame is not None:
+        top, left, height, width = panel.frame
+        axes.add_patch(Rectangle((left - 0.5, top - 0.5), width, height, fill=False, edgecolor=INK, linewidth=2))
+    axes.set_axis_off()
+
+
+def _label(axes: Axes, x_label: str, y_label: str) -> None:
+    axes.set_xlabel(plain(x_label, MAX_LETTERS))
+    axes.set_ylabel(plain(y_label, MAX_LETTERS))
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="best", fontsize=8)
