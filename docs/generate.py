@@ -7,8 +7,12 @@
 
 import argparse
 import importlib
+import importlib.util
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from rumbo import metrics, models
 from rumbo.api.config import RunConfig
@@ -20,7 +24,7 @@ from rumbo.core.registry import Entry
 from rumbo.data.readers import formats
 from rumbo.tasks.registry import INDEX as TASKS
 
-REFERENCE = Path(__file__).parent / "reference"
+DOCS = Path(__file__).parent
 NOTE = "<!-- Written by docs/generate.py. Change the program, then run it again. -->"
 EVERYWHERE = ("--json", "--lang", "--debug", "--help")
 
@@ -28,14 +32,20 @@ EVERYWHERE = ("--json", "--lang", "--debug", "--help")
 def main() -> None:
     """Write all pages."""
     for name, text in pages().items():
-        (REFERENCE / name).write_text(text, encoding="utf-8")
+        (DOCS / name).write_text(text, encoding="utf-8")
 
 
 def pages() -> dict[str, str]:
-    """File name -> text of each page, in English."""
+    """Path below docs -> text of each page, in English."""
     use_language("en")
     try:
-        return {"commands.md": commands_page(), "options.md": options_page(), "names.md": names_page()}
+        return {
+            "reference/commands.md": commands_page(),
+            "reference/options.md": options_page(),
+            "reference/names.md": names_page(),
+            "course/figures.md": course_figures_page(),
+            "course/errata.md": errata_page(),
+        }
     finally:
         use_language(None)
 
@@ -137,6 +147,72 @@ def names_page() -> str:
         ]
         parts += [f"### {task}", table(("metric", "better", "meaning"), rows)]
     return "\n\n".join(parts) + "\n"
+
+
+def golden() -> ModuleType:
+    """The reader of the golden tests' markers, which stands with the tests."""
+    spec = importlib.util.spec_from_file_location("passages", DOCS.parent / "tests" / "golden" / "passages.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def course_figures_page() -> str:
+    """Every figure of the notes that a test computes: where it is printed, what it is, which test."""
+    read = golden()
+    found = read.passages()
+    parts = [
+        NOTE,
+        "# Figures of the notes",
+        f"{len(found)} passages of the course notes print figures that Rumbo computes, each in a test of its own; "
+        f"{sum(bool(p.right) for p in found)} of them are printed wrong, and there the right value is tested "
+        "([errata](errata.md)). Lines are those of the plain texts; what no computation can give (dates, results "
+        "that others measured) is listed with its reason in `tests/golden`, and a test sees to it that no line with "
+        "a digit is in neither list.",
+    ]
+    for source, title in read.SOURCES.items():
+        rows = [
+            (
+                _lines(p),
+                ", ".join(f"`{figure}`" for figure in p.says),
+                p.shows,
+                "wrong" if p.right else "",
+                f"`{p.test}`",
+            )
+            for p in found
+            if p.source == source
+        ]
+        header = ("line", "printed", "what it is", "", "test in `tests/golden`")
+        parts += [f"## {source}", f"{title}.", table(header, rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def errata_page() -> str:
+    """Where the notes are wrong: printed, right, why."""
+    read = golden()
+    wrong = [passage for passage in read.passages() if passage.right]
+    parts = [
+        NOTE,
+        "# Errata",
+        "Where the course notes are wrong, Rumbo computes what is right. Each row is held by a test, which is named in "
+        "[the table of figures](figures.md).",
+    ]
+    for source, title in read.SOURCES.items():
+        rows = [
+            (_lines(p), ", ".join(f"`{figure}`" for figure in p.says), p.right, f"{p.shows} {p.why}")
+            for p in wrong
+            if p.source == source
+        ]
+        if rows:
+            parts += [f"## {source}", f"{title}.", table(("line", "printed", "right", "why"), rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _lines(passage: Any) -> str:
+    return str(passage.first) if passage.first == passage.last else f"{passage.first}–{passage.last}"
 
 
 def sentences(entries: Iterable[tuple[str, Entry]]) -> list[tuple[str, str]]:
