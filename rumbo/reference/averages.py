@@ -1,11 +1,15 @@
 """Exponentially weighted averages: a mean that forgets, kept in one number."""
 
+from typing import TypeVar
+
 import numpy as np
 
 from rumbo.reference.arrays import Array
 
+Value = TypeVar("Value", float, Array)
 
-def average_step(V: Array | float, theta: Array | float, beta: float) -> Array | float:
+
+def average_step(V: Value, theta: Value, beta: float) -> Value:
     """V := beta V + (1 - beta) theta; one new value enters, all older ones fade by beta.
 
     Source: Borghi, "Exponentially weighted averages"; Paiolla §3.3.2, algorithm 3.1.
