@@ -11,8 +11,8 @@ Each function carries its equation, the shapes and the passage it comes from. Th
 What they do not print comes from papers, named with their equation.
 
 **Letters and layout.** Dense layers have examples in columns: X (n_x, m), Y (k, m), W (n_l, n_{l-1}), b (n_l, 1), and
-Z, A like Y. `dX` is the gradient of the cost with respect to X, always of X's shape. Convolutions take
-A (m, H, W, C) and filters W (f, f, C_in, C_out). Sequences are x (n_x, m, T), with T steps.
+Z, A like Y. `dX` is the gradient with respect to X, always of X's shape. Convolutions take A (m, H, W, C) and
+filters W (f, f, C_in, C_out). Sequences are x (n_x, m, T), with T steps.
 
 **In reading order**
 
