@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rumbo.reference.arrays import Array, Integers
 from rumbo.reference.activations import sigmoid
+from rumbo.reference.arrays import Array, Integers
 
 
 def distance(f_i: Array, f_j: Array) -> Array:
