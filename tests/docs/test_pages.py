@@ -104,6 +104,29 @@ def test_files_that_a_page_names_exist(page: Path) -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name == "course"], ids=lambda page: page.stem)
+def test_functions_that_a_chapter_names_exist(page: Path) -> None:
+    """`reference.optimizers.adam`, `rumbo.losses.cross_entropy`, `torch.nn.Linear`: each can be reached."""
+    for name in set(re.findall(r"`((?:reference|rumbo|torch|torchvision)(?:\.\w+)+)`", page.read_text(encoding="utf-8"))):
+        assert reached(name.replace("reference.", "rumbo.reference.", 1) if name.startswith("reference.") else name)
+
+
+def reached(name: str) -> bool:
+    """Whether a dotted name is a module, or something in one."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        try:
+            found: object = importlib.import_module(".".join(parts[:length]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[length:]:
+            if not hasattr(found, part):
+                return False
+            found = getattr(found, part)
+        return True
+    return False
+
+
 @pytest.fixture(scope="session")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the pages speak of: `photos` with three classes, and a finished run of them."""
