@@ -195,7 +195,8 @@ def train(
 ) -> list[Layer]:
     """Mini-batch gradient descent: each epoch sees all m examples once, in a new order.
 
-    Source: Paiolla §3.3.1.
+    The m of a step's cost, penalties included, is the number of examples in its mini-batch.
+    Source: Borghi, "Mini-batch gradient descent"; Paiolla §3.3.1.
 
     >>> from rumbo.reference.activations import RELU
     >>> from rumbo.reference.initializers import he
