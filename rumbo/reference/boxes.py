@@ -225,8 +225,13 @@ def kmeans_step(shapes: Array, anchors: Array) -> Array:
 def first_anchors(shapes: Array, k: int, rng: np.random.Generator) -> Array:
     """k of the shapes, each drawn in proportion to its squared distance 1 - IoU from those drawn before it.
 
+    Raises:
+        ValueError: there are fewer than k different shapes.
+
     Source: k-means++, Arthur & Vassilvitskii 2007, sec. 2.2.
     """
+    if k > (num_different := len(np.unique(shapes, axis=0))):
+        raise ValueError(f"{k} anchors, but only {num_different} different shapes.")
     anchors = shapes[rng.integers(len(shapes), size=1)]
     while len(anchors) < k:
         distance = 1 - iou_of_shapes(shapes, anchors).max(axis=1)
