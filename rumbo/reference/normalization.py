@@ -26,7 +26,8 @@ def fit_inputs(X: Array) -> Scale:
     """
     mu = X.mean(axis=1, keepdims=True)
     sigma = np.sqrt(((X - mu) ** 2).mean(axis=1, keepdims=True))
-    return Scale(mu, np.where(sigma == 0, 1.0, sigma))
+    varies = X.max(axis=1, keepdims=True) > X.min(axis=1, keepdims=True)  # sigma of equal numbers may round above 0
+    return Scale(mu, np.where(varies, sigma, 1.0))
 
 
 def apply_inputs(X: Array, scale: Scale) -> Array:
