@@ -14,6 +14,7 @@ import numpy as np
 from rumbo.reference.activations import sigmoid
 from rumbo.reference.arrays import Array
 from rumbo.reference.losses import log_loss
+from rumbo.reference.regularization import l2_gradient, l2_penalty
 
 
 class Gradients(NamedTuple):
@@ -105,8 +106,8 @@ def gradient_descent(X: Array, Y: Array, rate: float, steps: int, lam: float = 0
     costs: list[float] = []
     for _ in range(steps):
         dw, db = gradients(w, b, X, Y)
-        costs.append(cost(w, b, X, Y) + lam / (2 * m) * float((w**2).sum()))
-        w, b = w - rate * (dw + lam / m * w), b - rate * db
+        costs.append(cost(w, b, X, Y) + l2_penalty([w], lam, m))
+        w, b = w - rate * (dw + l2_gradient(w, lam, m)), b - rate * db
     return Fit(w, b, costs)
 
 

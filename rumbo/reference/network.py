@@ -17,7 +17,9 @@ import numpy as np
 from rumbo.reference import losses
 from rumbo.reference.activations import LINEAR, Activation, linear, sigmoid, softmax
 from rumbo.reference.arrays import Array
+from rumbo.reference.descent import mini_batches
 from rumbo.reference.initializers import Initializer
+from rumbo.reference.regularization import dropout_mask, l1_gradient, l1_penalty, l2_gradient, l2_penalty
 
 
 class Layer(NamedTuple):
@@ -94,8 +96,8 @@ def dropout_masks(
     The division keeps the expected value of A; for predictions use `no_dropout`.
     Source: Paiolla §3.1; Borghi, "Dropout regularización".
     """
-    kept = [rng.random((len(W), m)) < keep for (W, _), keep in zip(layers[:-1], keep_probs, strict=True)]
-    return [mask / keep for mask, keep in zip(kept, keep_probs, strict=True)]
+    hidden = zip(layers[:-1], keep_probs, strict=True)
+    return [dropout_mask((len(W), m), keep, rng) / keep for (W, _), keep in hidden]
 
 
 def forward(network: Network, layers: Sequence[Layer], X: Array, masks: Sequence[Array]) -> list[Cache]:
@@ -119,14 +121,13 @@ def penalty(network: Network, layers: Sequence[Layer], m: int) -> float:
 
     Source: Borghi, "Regularización" (with its 1/2m for both); Paiolla §3.1.
     """
-    squares = sum(float((W**2).sum()) for W, _ in layers)
-    sizes = sum(float(np.abs(W).sum()) for W, _ in layers)
-    return (network.l2 * squares + network.l1 * sizes) / (2 * m)
+    weights = [W for W, _ in layers]
+    return l2_penalty(weights, network.l2, m) + l1_penalty(weights, network.l1, m)
 
 
 def penalty_gradient(network: Network, W: Array, m: int) -> Array:
     """Gradient (l2 / m) W + (l1 / 2m) sign(W): what the penalties add to dW."""
-    return (network.l2 * W + network.l1 / 2 * np.sign(W)) / m
+    return l2_gradient(W, network.l2, m) + l1_gradient(W, network.l1, m)
 
 
 def cost(network: Network, layers: Sequence[Layer], X: Array, Y: Array, masks: Sequence[Array]) -> float:
@@ -149,15 +150,15 @@ def backward(
     Source: Paiolla eq. 2.5 to 2.8; Borghi, "Fórmulas para calcular derivadas" (the six equations).
     """
     m = Y.shape[1]
-    gradients: list[Layer] = []
+    grads: list[Layer] = []
     dZ = network.output.derivative(caches[-1].Z, Y)
     for l in reversed(range(len(layers))):  # noqa: E741, the notes' letter
         W = layers[l].W
         dW = dZ @ caches[l].A_prev.T / m + penalty_gradient(network, W, m)
-        gradients.insert(0, Layer(dW, dZ.sum(axis=1, keepdims=True) / m))
+        grads.insert(0, Layer(dW, dZ.sum(axis=1, keepdims=True) / m))
         if l > 0:
             dZ = W.T @ dZ * masks[l - 1] * network.activations[l - 1].derivative(caches[l - 1].Z)
-    return gradients
+    return grads
 
 
 def gradients(network: Network, layers: Sequence[Layer], X: Array, Y: Array, masks: Sequence[Array]) -> list[Layer]:
@@ -196,7 +197,7 @@ def train(
     """Mini-batch gradient descent: each epoch sees all m examples once, in a new order.
 
     The m of a step's cost, penalties included, is the number of examples in its mini-batch.
-    Source: Borghi, "Mini-batch gradient descent"; Paiolla §3.3.1.
+    Source: Borghi, "Mini-batch gradiente descendiente"; Paiolla §3.3.1.
 
     >>> from rumbo.reference.activations import RELU
     >>> from rumbo.reference.initializers import he
@@ -208,10 +209,9 @@ def train(
     >>> bool(((predictions(network, layers, X) > 0.5) == Y).mean() > 0.95)
     True
     """
-    layers, m = list(layers), X.shape[1]
+    layers = list(layers)
     for _ in range(training.epochs):
-        order = rng.permutation(m)
-        for batch in (order[start : start + training.batch_size] for start in range(0, m, training.batch_size)):
-            masks = dropout_masks(layers, training.keep_probs, len(batch), rng)
-            layers = descend(layers, gradients(network, layers, X[:, batch], Y[:, batch], masks), training.rate)
+        for X_t, Y_t in mini_batches(X, Y, training.batch_size, rng):
+            masks = dropout_masks(layers, training.keep_probs, X_t.shape[1], rng)
+            layers = descend(layers, gradients(network, layers, X_t, Y_t, masks), training.rate)
     return layers
