@@ -56,7 +56,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
 
 def _lines(axes: Axes, panel: Lines) -> None:
     for index, line in enumerate(panel.lines):
-        _line(axes, line, COLORS[index % len(COLORS)])
+        _line(axes, line, index)
     axes.set_xscale("log" if panel.log_x else "linear")
     axes.set_yscale("log" if panel.log_y else "linear")
     if panel.y_range is not None:
@@ -64,7 +64,8 @@ def _lines(axes: Axes, panel: Lines) -> None:
     _label(axes, panel.x_label, panel.y_label)
 
 
-def _line(axes: Axes, line: Line, color: str) -> None:
+def _line(axes: Axes, line: Line, place: int) -> None:
+    color = COLORS[(place if line.color is None else line.color) % len(COLORS)]
     marker = {"points": ".", "path": "."}.get(line.mark, "o" if len(line.x) == 1 else "")
     name = plain(line.name) if line.name else None
     axes.plot(line.x, line.y, STYLES[line.mark], marker=marker, markersize=4, color=color, label=name)
@@ -87,7 +88,7 @@ def _surface(axes: Axes, panel: Surface) -> None:
         axes.contourf(panel.x, panel.y, heights, levels=levels, colors=[HEIGHTS(shade) for shade in shades])
         axes.contour(panel.x, panel.y, heights, levels=levels, colors=INK, linewidths=0.3, alpha=0.5)
     for index, path in enumerate(panel.paths):
-        _line(axes, path, COLORS[(index + 1) % len(COLORS)])
+        _line(axes, path, index + 1)
     axes.set_xlim(panel.x[0], panel.x[-1])
     axes.set_ylim(panel.y[0], panel.y[-1])
     axes.grid(visible=False)

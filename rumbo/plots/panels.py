@@ -22,6 +22,8 @@ class Line:
         y: n numbers; where not finite, the line is broken.
         band: lower and upper ends, n numbers each.
         mark: how it is drawn.
+        color: which of the palette's colors, from 0, for lines that stand for the same in several panels; None takes
+            the next one.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Line:
     y: Array
     band: tuple[Array, Array] | None = None
     mark: Literal["line", "dashes", "points", "path"] = "line"
+    color: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
