@@ -107,7 +107,8 @@ def test_files_that_a_page_names_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name == "course"], ids=lambda page: page.stem)
 def test_functions_that_a_chapter_names_exist(page: Path) -> None:
     """`reference.optimizers.adam`, `rumbo.losses.cross_entropy`, `torch.nn.Linear`: each can be reached."""
-    for name in set(re.findall(r"`((?:reference|rumbo|torch|torchvision)(?:\.\w+)+)`", page.read_text(encoding="utf-8"))):
+    text = page.read_text(encoding="utf-8")
+    for name in set(re.findall(r"`((?:reference|rumbo|torch|torchvision)(?:\.\w+)+)`", text)):
         assert reached(name.replace("reference.", "rumbo.reference.", 1) if name.startswith("reference.") else name)
 
 
