@@ -12,7 +12,7 @@ from rumbo.plots.panels import Line, Lines, Numbers, Panel, Picture, Regions, Su
 from rumbo.plots.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, WIDTH_INCHES, plain, styled
 
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, "#e69f00", "#8a8f98", "#000000")
-STYLES = {"line": "-", "dashes": "--", "points": "", "path": "-"}
+STYLES = {"line": "-", "dashes": "--", "points": "none", "path": "-"}
 SIGNED = LinearSegmentedColormap.from_list("signed", [BLUE, "white", ORANGE])
 HEIGHTS = LinearSegmentedColormap.from_list("heights", ["#f4f7fa", "#9fb8cc", "#3b5368"])
 MAX_LETTERS = 60
@@ -68,7 +68,7 @@ def _line(axes: Axes, line: Line, place: int) -> None:
     color = COLORS[(place if line.color is None else line.color) % len(COLORS)]
     marker = {"points": ".", "path": "."}.get(line.mark, "o" if len(line.x) == 1 else "")
     name = plain(line.name) if line.name else None
-    axes.plot(line.x, line.y, STYLES[line.mark], marker=marker, markersize=4, color=color, label=name)
+    axes.plot(line.x, line.y, linestyle=STYLES[line.mark], marker=marker, markersize=4, color=color, label=name)
     if line.band is not None:
         axes.fill_between(line.x, *line.band, color=color, alpha=0.18, linewidth=0)
     if line.mark == "path":
