@@ -1,5 +1,7 @@
 """Normalisation of inputs equals scikit-learn's and ours; batch norm equals torch's in value and gradient."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 from torch.nn import functional as F
 
-from rumbo.data.preprocess import _fit_number, pixel_statistics
+from rumbo.data.manifest import Dataset
+from rumbo.data.preprocess import fit_preprocess, pixel_statistics
 from rumbo.reference import normalization as ref
 
 seeds = st.integers(0, 2**32 - 1)
@@ -42,8 +45,11 @@ def test_inputs_are_scaled_as_by_scikit_learn(n, m, seed):
 def test_inputs_are_scaled_as_by_ours(n, m, seed):
     X, later = some_inputs(n, m, seed), some_inputs(n, 4, seed + 1)
     scaled = ref.apply_inputs(later, ref.fit_inputs(X))
-    for feature, values, judge in zip(X, later, scaled, strict=True):
-        agree(_fit_number("x", pl.Series(feature), quantiles=False).scaled(values), judge, atol=1e-9)
+    table = pl.DataFrame({f"x{i}": feature for i, feature in enumerate(X)})
+    train = Dataset(path=Path(), format="", table=table, target=None, numbers=tuple(table.columns))
+    ours = fit_preprocess(train, None, None, quantiles=False)
+    for column, values, judge in zip(ours.numbers, later, scaled, strict=True):
+        agree(column.scaled(values), judge, atol=1e-9)
 
 
 @given(st.integers(1, 4), st.integers(1, 3), seeds)
