@@ -14,7 +14,9 @@ from rumbo.plots.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, WIDTH_INCHE
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, "#e69f00", "#8a8f98", "#000000")
 STYLES = {"line": "-", "dashes": "--", "points": "none", "path": "-"}
 SIGNED = LinearSegmentedColormap.from_list("signed", [BLUE, "white", ORANGE])
-HEIGHTS = LinearSegmentedColormap.from_list("heights", ["#f4f7fa", "#9fb8cc", "#3b5368"])
+HEIGHTS = LinearSegmentedColormap.from_list(
+    "heights", ["#f7f9fb", "#c3d2de", "#8fa9bf"]
+)  # light: paths and names lie over it
 MAX_LETTERS = 60
 NUM_CONTOURS = 16
 
