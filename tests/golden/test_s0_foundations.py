@@ -162,7 +162,7 @@ def test_the_cost_is_the_mean_loss():
 
 @pytest.mark.golden(
     "S0",
-    line=229,
+    lines=(229, 238),
     says=("= 33", "3(5 + 3 \\cdot 2)"),
     shows="The computation graph of J = 3(a + bc) gives 33 at a = 5, b = 3, c = 2; its derivatives are 3, 6 and 9.",
 )
@@ -212,6 +212,24 @@ def test_loop_and_vectorised_form_agree():
     # The mean of a product of two uniform numbers is 1/4, its variance 7/144.
     assert abs(z - 250_000) < 5 * np.sqrt(1e6 * 7 / 144)
     assert loop_seconds > 5 * vectorised_seconds
+
+
+@pytest.mark.golden(
+    "S0",
+    lines=(333, 343),
+    says=(r"\frac{1}{m} X \delta z^T", r"\frac{1}{m} np.sum(\delta z)"),
+    shows="The vectorised gradients of logistic regression are those of the loops, and one step by them lowers the "
+    "cost.",
+)
+def test_vectorised_gradients():
+    rng = np.random.default_rng(0)
+    w, X, Y = rng.normal(size=(3, 1)), rng.normal(size=(3, 8)), rng.integers(0, 2, (1, 8)).astype(float)
+    dw, db = logistic_regression.gradients(w, 0.2, X, Y)
+    slow = logistic_regression.gradients_loop(w, 0.2, X, Y)
+    np.testing.assert_allclose(dw, slow.dw, rtol=1e-12)
+    assert db == pytest.approx(slow.db, rel=1e-12)
+    before, after = (logistic_regression.cost(w - a * dw, 0.2 - a * db, X, Y) for a in (0.0, 0.1))
+    assert after < before
 
 
 @pytest.mark.golden(
@@ -345,6 +363,22 @@ def test_shapes_of_the_parameters_of_a_shallow_network():
     n0, n1, n2 = 3, 5, 1
     _, layers, *_ = some_network((n0, n1, n2))
     assert [(W.shape, b.shape) for W, b in layers] == [((n1, n0), (n1, 1)), ((n2, n1), (n2, 1))]
+
+
+@pytest.mark.golden(
+    "S0",
+    lines=(582, 590),
+    says=("A^{(2)} - Y", r"\frac{1}{m} \frac{\partial z^{(2)}}{\partial} A^{(1)T}", r"\text{axis}=1"),
+    shows="Gradients of the output layer: its dZ is prediction minus target, its dW a mean over the examples.",
+)
+def test_gradients_of_the_output_layer():
+    network, layers, X, Y, masks = some_network((3, 4, 2), m=6)
+    _, last = forward(network, layers, X, masks)
+    dZ2 = sigmoid(last.Z) - Y
+    _, (dW2, db2) = gradients(network, layers, X, Y, masks)
+    np.testing.assert_allclose(dW2, dZ2 @ last.A_prev.T / 6, rtol=1e-12)
+    np.testing.assert_allclose(db2, dZ2.sum(axis=1, keepdims=True) / 6, rtol=1e-12)
+    assert db2.shape == (2, 1)
 
 
 @pytest.mark.golden(

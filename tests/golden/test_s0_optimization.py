@@ -11,7 +11,7 @@ from rumbo.api.defaults import choose_training
 from rumbo.data.loader import cut
 from rumbo.reference import averages, descent, gradient_check, initializers, normalization, optimizers, schedules
 from rumbo.reference import network as networks
-from rumbo.reference.activations import TANH, sigmoid, softmax
+from rumbo.reference.activations import LINEAR, TANH, sigmoid, softmax
 from rumbo.reference.graph import Node, derivatives
 from rumbo.reference.network import BINARY, Layer, Network
 from rumbo.reference.regularization import l1_penalty, l2_gradient, l2_penalty, weight_decay_step
@@ -91,6 +91,24 @@ def test_a_step_with_l2():
     stepped = optimizers.gradient_descent(W, dW + l2_gradient(W, lam, m), alpha)
     np.testing.assert_allclose(stepped, W - alpha * (dW + lam / m * W), rtol=1e-12)
     np.testing.assert_allclose(weight_decay_step(W, dW, alpha, lam, m), stepped, rtol=1e-12)
+
+
+@pytest.mark.golden(
+    "S0",
+    line=927,
+    says="$b=0$",
+    shows="Without biases and with linear units, activations of L layers are multiplied by w at each: 1.5 makes "
+    "1.5^L of them and 0.5 makes 0.5^L, thousands or millionths after 20 layers.",
+)
+@pytest.mark.parametrize("w", [1.5, 0.5])
+def test_signals_explode_or_vanish(w):
+    L, x = 20, np.array([[1.0], [-2.0]])
+    layers = [Layer(w * np.eye(2), np.zeros((2, 1)))] * L
+    network = Network((LINEAR,) * (L - 1), networks.SQUARED)
+    np.testing.assert_allclose(networks.predictions(network, layers, x), w**L * x, rtol=1e-12)
+    assert w**L > 1e3 or w**L < 1e-6
+    gradient = networks.gradients(network, layers, x, 0 * x, networks.no_dropout(layers, 1))[0].W
+    np.testing.assert_allclose(gradient, 2 * w ** (2 * L - 1) * x @ x.T, rtol=1e-9)
 
 
 @pytest.mark.golden(

@@ -3,13 +3,17 @@
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from torch import nn
+from torchvision.models.googlenet import Inception
+from torchvision.models.resnet import BasicBlock
 
 from rumbo import models
 from rumbo.core.inputs import InputSpec
 from rumbo.models.summary import summarize
 from rumbo.reference import convolution
 from rumbo.reference.convolution import cross_correlate, cross_correlate_backward, cross_correlate_matrix, output_size
+from rumbo.reference.pooling import max_pool
 
 IMAGENET = InputSpec(image=(3, 224, 224))
 
@@ -306,6 +310,24 @@ def test_first_fully_connected_layer():
 
 @pytest.mark.golden(
     "S0",
+    lines=(2392, 2394),
+    says="El número de hiper parámetros de las capas tipo pooling es cero",
+    shows="What there is to learn in a pooling layer.",
+    right="0 parameters; its two hyperparameters are the window's size and its stride",
+    why="Hyperparameters are chosen, parameters are learned. The notes list those of max pooling themselves.",
+)
+def test_pooling_has_no_parameters():
+    spec = InputSpec(image=(8, 28, 28))
+    shapes = {}
+    for size, stride in ((2, 2), (3, 2), (2, 1)):
+        summary = summarize(nn.MaxPool2d(size, stride), spec)
+        assert summary.num_parameters == 0
+        shapes[size, stride] = summary.rows[0].output_shape
+    assert shapes == {(2, 2): (8, 14, 14), (3, 2): (8, 13, 13), (2, 1): (8, 27, 27)}
+
+
+@pytest.mark.golden(
+    "S0",
     lines=(2397, 2405),
     says=("3,072", "6,272\t208", "1,568", "1,600\t416", "400\t0", "48,001", "10,081", "10\t841"),
     shows="Activation sizes and parameters of the example network, layer by layer.",
@@ -413,6 +435,25 @@ def test_vgg16():
 
 @pytest.mark.golden(
     "S0",
+    lines=(2495, 2511),
+    says=("orden l+2", r"a^{[l+2]} = g(z^{[l+2]} + a^{[l]})"),
+    shows="A residual block adds its input two layers on, before the nonlinearity; where its weights are zero it "
+    "hands its input on unchanged.",
+)
+def test_a_residual_block():
+    torch.manual_seed(0)
+    block = BasicBlock(16, 16).eval()
+    a = torch.rand(1, 16, 5, 5)
+    a1 = torch.relu(block.bn1(block.conv1(a)))
+    z2 = block.bn2(block.conv2(a1))
+    torch.testing.assert_close(block(a), torch.relu(z2 + a))
+    assert not torch.allclose(block(a), torch.relu(z2), rtol=0.1)
+    nn.init.zeros_(block.conv2.weight)
+    torch.testing.assert_close(block(a), a)
+
+
+@pytest.mark.golden(
+    "S0",
     lines=(2550, 2554),
     says=("256x128", "R \\cdot w_s \\cdot a^{[l]}", "256×128"),
     shows="Where a residual block goes from 128 to 256 channels, a matrix of 256 x 128 takes the shortcut along.",
@@ -426,8 +467,6 @@ def test_projection_of_a_shortcut():
         network = models.build("resnet18", IMAGENET, 1000)
     projections = [tuple(p.shape) for name, p in network.named_parameters() if "downsample.0" in name]
     assert (256, 128, 1, 1) in projections
-
-    from torchvision.models.resnet import BasicBlock
 
     torch.manual_seed(0)
     projection = nn.Conv2d(128, 256, 1, bias=False)
@@ -489,8 +528,6 @@ def test_fewer_channels_by_one_by_one():
 )  # fmt: skip
 def test_channels_of_an_inception_layer():
     def pooled(A):  # "same", so that the sizes fit
-        from rumbo.reference.pooling import max_pool
-
         return cross_correlate(max_pool(A, 3, 1, padding=1), np.ones((1, 1, 192, 32)))
 
     A = np.random.default_rng(0).normal(size=(1, 28, 28, 192))
@@ -546,8 +583,6 @@ def test_multiplications_through_a_bottleneck():
     why="Pooling leaves all 192 channels, and a filter spans them all.",
 )
 def test_pooling_branch_of_inception():
-    from torchvision.models.googlenet import Inception
-
     module = Inception(192, 64, 96, 128, 16, 32, 32).to("meta")
     summary = summarize(module, InputSpec(image=(192, 28, 28)))
     pool = next(row for row in summary.rows if row.kind == "MaxPool2d")
@@ -565,7 +600,5 @@ def test_pooling_branch_of_inception():
 def test_classes_of_imagenet(shared_data):
     names = (shared_data / "pretrained" / "imagenet_classes.txt").read_text().split("\n")
     assert len([name for name in names if name.strip()]) == 1000
-    from safetensors import safe_open
-
     with safe_open(shared_data / "pretrained" / "mobilenet_v2.safetensors", "pt") as weights:
         assert weights.get_slice("classifier.1.weight").get_shape()[0] == 1000
