@@ -18,6 +18,8 @@ HEIGHTS = LinearSegmentedColormap.from_list(
     "heights", ["#f7f9fb", "#c3d2de", "#8fa9bf"]
 )  # light: paths and names lie over it
 MAX_LETTERS = 60
+MAX_NAMES_INSIDE = 5
+"""More names would cover the lines: their legend stands below the panel."""
 NUM_CONTOURS = 16
 
 
@@ -142,5 +144,8 @@ def _numbers(axes: Axes, panel: Numbers) -> None:
 def _label(axes: Axes, x_label: str, y_label: str) -> None:
     axes.set_xlabel(plain(x_label, MAX_LETTERS))
     axes.set_ylabel(plain(y_label, MAX_LETTERS))
-    if axes.get_legend_handles_labels()[0]:
+    num_names = len(axes.get_legend_handles_labels()[0])
+    if num_names > MAX_NAMES_INSIDE:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, fontsize=8)
+    elif num_names:
         axes.legend(loc="best", fontsize=8)
