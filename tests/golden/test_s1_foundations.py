@@ -287,7 +287,7 @@ def by_autograd(layers, X, Y):
     return [[array.grad.numpy() for array in layer] for layer in parameters]
 
 
-def gradients_agree(m):
+def assert_gradients_agree(m):
     X, Y, _ = examples(m)
     layers = network.initialize((4, 5, 3, 1), xavier, np.random.default_rng(2))
     net = network.Network((activations.TANH, activations.TANH), network.BINARY)
@@ -304,7 +304,7 @@ def gradients_agree(m):
     shows="The four equations backward, for one example, give the gradients of the loss.",
 )
 def test_backward_for_one_example():
-    gradients_agree(m=1)
+    assert_gradients_agree(m=1)
 
 
 @pytest.mark.golden(
@@ -314,7 +314,7 @@ def test_backward_for_one_example():
     shows="The four equations backward, for all examples, give the gradients of the cost, with 1/m in dW and db.",
 )
 def test_backward_for_all_examples():
-    gradients_agree(m=11)
+    assert_gradients_agree(m=11)
 
 
 @pytest.mark.golden(
