@@ -8,7 +8,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from rumbo.plots.panels import Line, Lines, Numbers, Panel, Picture, Regions, Surface
+from rumbo.plots.panels import Array, Line, Lines, Numbers, Panel, Picture, Regions, Surface
 from rumbo.plots.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, WIDTH_INCHES, plain, styled
 
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, "#e69f00", "#8a8f98", "#000000")
@@ -35,11 +35,11 @@ def draw_panels(panels: Sequence[Panel], *, num_columns: int = 2) -> Figure:
     num_rows = -(-len(panels) // num_columns)
     side = WIDTH_INCHES / num_columns
     figure = Figure(figsize=(WIDTH_INCHES, num_rows * min(side * 0.85, 3.6)))
-    places = figure.subplots(num_rows, num_columns, squeeze=False).flat
+    places = list(figure.subplots(num_rows, num_columns, squeeze=False).flat)
     for axes, panel in zip(places, panels, strict=False):
         axes.set_title(plain(panel.title, MAX_LETTERS), wrap=True)
         _draw(axes, panel)
-    for axes in list(places)[len(panels) :]:
+    for axes in places[len(panels) :]:
         axes.set_axis_off()
     return figure
 
@@ -61,17 +61,21 @@ def _draw(axes: Axes, panel: Panel) -> None:
 def _lines(axes: Axes, panel: Lines) -> None:
     for index, line in enumerate(panel.lines):
         _line(axes, line, index)
-    axes.set_xscale("log" if panel.log_x else "linear")
-    axes.set_yscale("log" if panel.log_y else "linear")
+    axes.set_xscale("log" if panel.log_x and any(_has_positive(line.x) for line in panel.lines) else "linear")
+    axes.set_yscale("log" if panel.log_y and any(_has_positive(line.y) for line in panel.lines) else "linear")
     if panel.y_range is not None:
         axes.set_ylim(*panel.y_range)
     _label(axes, panel.x_label, panel.y_label)
 
 
+def _has_positive(values: Array) -> bool:
+    return bool(((values > 0) & np.isfinite(values)).any())
+
+
 def _line(axes: Axes, line: Line, place: int) -> None:
     color = COLORS[(place if line.color is None else line.color) % len(COLORS)]
     marker = {"points": ".", "path": "."}.get(line.mark, "o" if len(line.x) == 1 else "")
-    name = plain(line.name) if line.name else None
+    name = _entry(line.name) if line.name else None
     axes.plot(line.x, line.y, linestyle=STYLES[line.mark], marker=marker, markersize=4, color=color, label=name)
     if line.band is not None:
         axes.fill_between(line.x, *line.band, color=color, alpha=0.18, linewidth=0)
@@ -82,12 +86,11 @@ def _line(axes: Axes, line: Line, place: int) -> None:
 def _surface(axes: Axes, panel: Surface) -> None:
     heights = np.asarray(panel.z)
     low, high = np.nanmin(heights), np.nanmax(heights)
-    if panel.log:
-        levels = low + np.geomspace((high - low) * 1e-4, high - low, NUM_CONTOURS)
-        levels = np.concatenate([[low], levels])
-    else:
-        levels = np.linspace(low, high, NUM_CONTOURS)
     if high > low:
+        if panel.log:
+            levels = low + np.concatenate([[0.0], np.geomspace((high - low) * 1e-4, high - low, NUM_CONTOURS)])
+        else:
+            levels = np.linspace(low, high, NUM_CONTOURS)
         shades = np.linspace(0, 1, len(levels) - 1)
         axes.contourf(panel.x, panel.y, heights, levels=levels, colors=[HEIGHTS(shade) for shade in shades])
         axes.contour(panel.x, panel.y, heights, levels=levels, colors=INK, linewidths=0.3, alpha=0.5)
@@ -112,7 +115,7 @@ def _regions(axes: Axes, panel: Regions) -> None:
     for index, name in enumerate(panel.classes):
         mine = panel.points[panel.labels == index]
         axes.scatter(
-            mine[:, 0], mine[:, 1], s=12, color=colors[index], edgecolor="white", linewidth=0.4, label=plain(name)
+            mine[:, 0], mine[:, 1], s=12, color=colors[index], edgecolor="white", linewidth=0.4, label=_entry(name)
         )
     axes.set_xlim(panel.x[0], panel.x[-1])
     axes.set_ylim(panel.y[0], panel.y[-1])
@@ -139,6 +142,11 @@ def _numbers(axes: Axes, panel: Numbers) -> None:
         top, left, height, width = panel.frame
         axes.add_patch(Rectangle((left - 0.5, top - 0.5), width, height, fill=False, edgecolor=INK, linewidth=2))
     axes.set_axis_off()
+
+
+def _entry(name: str) -> str:
+    """A name for the legend; matplotlib leaves out those that begin with an underscore."""
+    return f" {plain(name)}" if name.startswith("_") else plain(name)
 
 
 def _label(axes: Axes, x_label: str, y_label: str) -> None:
