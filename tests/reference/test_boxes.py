@@ -91,15 +91,16 @@ def test_two_objects_of_one_cell_need_two_anchors():
 
 
 def test_the_prediction_leaves_out_the_unsure_and_keeps_one_of_each_object():
-    # Two neighbouring cells saw the same car, a third a pedestrian on top of it, a fourth hardly anything.
+    # Two neighbouring cells saw the same car, a third a pedestrian on top of it; one is just sure enough, one is not.
     y = np.zeros((3, 3, 7))
     y[1, 1] = 0.7, 0.9, 0.5, 1.0, 1.5, 0.1, 0.9
     y[1, 2] = 0.9, 0.0, 0.5, 1.0, 1.5, 0.2, 0.8
     y[0, 2] = 0.8, 0.0, 1.4, 1.0, 1.4, 0.9, 0.1
+    y[0, 0] = 0.6, 0.5, 0.5, 1.0, 1.0, 0.9, 0.1
     y[2, 0] = 0.59, 0.5, 0.5, 1.0, 1.0, 0.9, 0.1
     found = ref.yolo_predict(y)
-    assert found.p_c.tolist() == [0.9, 0.8]
-    assert found.classes.tolist() == [1, 0]
+    assert found.p_c.tolist() == [0.9, 0.8, 0.6]
+    assert found.classes.tolist() == [1, 0, 0]
     np.testing.assert_allclose(found.boxes[0], [2 / 3, 0.5, 1 / 3, 0.5])
 
 
@@ -145,6 +146,15 @@ def test_planted_shapes_are_found(seed):
     assert sorted(best) == [0, 1, 2, 3, 4]
     np.testing.assert_allclose(anchors[best], planted, rtol=0.02)
     assert ref.mean_iou(shapes, anchors) > 0.94
+
+
+@given(SEEDS, st.integers(1, 8))
+def test_first_anchors_are_different_shapes(seed, k):
+    rng = np.random.default_rng(seed)
+    shapes = np.repeat(rng.uniform(0.1, 1, (k, 2)), rng.integers(1, 5, k), axis=0)
+    anchors = ref.first_anchors(shapes, k, rng)
+    np.testing.assert_array_equal(np.unique(anchors, axis=0), np.unique(shapes, axis=0))
+    assert len(anchors) == k
 
 
 def test_more_anchors_than_different_shapes():
