@@ -98,7 +98,8 @@ def test_the_bias_is_the_weight_of_an_input_of_one():
     rng = np.random.default_rng(0)
     b, w, X = 0.7, rng.normal(size=3), rng.normal(size=(3, 5))
     theta, with_one = np.concatenate([[b], w]), np.concatenate([np.ones((1, 5)), X])
-    np.testing.assert_allclose(weighted_sum(b, w, X), weighted_sum(0.0, theta, with_one), rtol=1e-12)
+    np.testing.assert_allclose(weighted_sum(0.0, theta, with_one), w @ X + b, rtol=1e-12)
+    np.testing.assert_allclose(weighted_sum(b, w, X), w @ X + b, rtol=1e-12)
 
 
 @pytest.mark.golden(
@@ -294,6 +295,8 @@ def test_examples_one_by_one_or_all_at_once():
     at_once = forward(network, layers, X, masks)[-1].Z
     one_by_one = [forward(network, layers, X[:, [i]], [D[:, [i]] for D in masks])[-1].Z for i in range(6)]
     np.testing.assert_allclose(at_once, np.hstack(one_by_one), rtol=1e-12)
+    (W1, b1), (W2, b2) = layers
+    np.testing.assert_allclose(at_once, W2 @ (1 / (1 + np.exp(-(W1 @ X + b1)))) + b2, rtol=1e-12)
 
 
 @pytest.mark.golden(
