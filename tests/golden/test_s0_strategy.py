@@ -277,8 +277,8 @@ def test_variance_of_nine_points():
     says=("Training error\t1%\t1%", "Training-dev error\t9%\t1%", "Dev error\t10%\t1.5%", "Variance\tData mismatch"),
     shows="What a train-dev set tells: errors of 1, 9 and 10 % mean variance, and a second column data mismatch.",
     right="1 %, 1.5 % and 10 % for data mismatch",
-    why="From 1 to 1.5 % nothing of weight is lost, while the text speaks of a considerable error between train-dev "
-    "and dev. The 10 % of the first column holds for both.",
+    why="From 1 to 1.5 % is half a point, while the text speaks of a considerable error between train-dev and dev. A "
+    "dev error of 10 %, as in the first column, after 1.5 % on train-dev would be one.",
 )
 def test_train_dev_tells_variance_from_mismatch():
     assert gaps_that_matter(train=1, train_dev=9, dev=10) == ("variance",)
@@ -292,8 +292,9 @@ def test_train_dev_tells_variance_from_mismatch():
     says=("Human error\t0%", "Training error\t10%", "Training-dev error\t11.1", "Dev error\t12.4"),
     shows="Two more examples: bias alone, and bias with data mismatch.",
     right="0, 10, 11 and 12 % for bias alone; a dev error of, say, 20 % for bias with data mismatch",
-    why="Only one column of figures is left, with stray decimals. Bias is its first finding all the same, but gaps "
-    "of 1.1 and 1.3 points would count with a threshold of one point, and nothing in it is a mismatch to speak of.",
+    why="Only one column of figures is left, with stray decimals: its bias comes first, but with a threshold of one "
+    "point its 1.1 points of variance and 1.3 of mismatch would count, too. The second example has no figures of its "
+    "own.",
 )
 def test_bias_with_and_without_mismatch():
     assert gaps_that_matter(train=10, train_dev=11.1, dev=12.4)[0] == "avoidable_bias"
