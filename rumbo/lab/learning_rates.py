@@ -4,17 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sklearn.datasets import load_digits
 
 from rumbo.core.messages import t
 from rumbo.core.options import option
 from rumbo.core.seeds import rng
+from rumbo.lab.digits import NUM_TRAIN, digits
 from rumbo.lab.experiment import Experiment, Result, Track, experiments, unseen
 from rumbo.plots.panels import Line, Lines
 from rumbo.reference import activations, descent, initializers, network
 from rumbo.reference.arrays import Array
-
-NUM_TRAIN = 1_200
 
 
 @experiments.register("learning_rates")
@@ -29,8 +27,8 @@ class LearningRates(Experiment):
     """
 
     smallest: float = option(0.001, "smallest rate", low=1e-9, high=1)
-    largest: float = option(30.0, "largest rate", low=1e-6, high=1e6)
-    num_rates: int = option(9, "rates between them, at equal ratios", low=2, high=50)
+    largest: float = option(10.0, "largest rate", low=1e-6, high=1e6)
+    num_rates: int = option(8, "rates between them, at equal ratios", low=2, high=50)
     width: int = option(32, "units of the hidden layer", low=1, high=1_000)
     epochs: int = option(15, "epochs of each training", low=1, high=1_000)
     batch_size: int = option(64, "examples in a step", low=1, high=NUM_TRAIN)
@@ -97,11 +95,3 @@ class LearningRates(Experiment):
         if rate in stable:
             return t("stable")
         return t("too small") if rate < best else t("too large")
-
-
-def digits(seed: int) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Pixels in [0, 1] (64 x m) and one-hot digits (10 x m) of train and dev, examples in columns."""
-    pixels, labels = load_digits(return_X_y=True)
-    order = rng(seed, "digits").permutation(len(labels))
-    X, Y = pixels[order].T / 16, np.eye(10)[labels[order]].T
-    return (X[:, :NUM_TRAIN], Y[:, :NUM_TRAIN]), (X[:, NUM_TRAIN:], Y[:, NUM_TRAIN:])
