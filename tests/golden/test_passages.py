@@ -1,4 +1,4 @@
-"""Every figure of the notes is computed by a test or passed over for a stated reason, and stands where the test says."""
+"""Every figure of the notes is computed by a test or passed over for a reason, and stands where the test says."""
 
 import ast
 from collections import Counter
