@@ -76,6 +76,34 @@ def test_hardest_triplets_have_the_largest_loss_of_their_anchor(seed):
         assert faces.violation(f[:, [a]], f[:, [p]], f[:, [n]]) >= faces.violation(f[:, [a]], f[:, ps], f[:, ns]).max()
 
 
+def test_the_margin_is_two_tenths_unless_told():
+    f, labels = album(3)
+    a, p, n = faces.all_triplets(labels)
+    A, P, N = f[:, a], f[:, p], f[:, n]
+    for function in (faces.violation, faces.triplet_loss, faces.triplet_cost, faces.triplet_backward):
+        np.testing.assert_array_equal(function(A, P, N), function(A, P, N, 0.2))
+    for function in (faces.hard_triplets, faces.semi_hard_triplets):
+        np.testing.assert_array_equal(function(f, labels), function(f, labels, 0.2))
+    assert faces.hard_triplets(f, labels).size
+
+
+def test_exactly_at_the_margin_is_satisfied():
+    """Distances of 0, 1 and 4: with a margin of 3 the loss is 0, no gradient comes, and no triplet is hard."""
+    f, labels = np.array([[0.0, 1.0, 2.0]]), np.array([0, 0, 1])
+    A, P, N = f[:, [0]], f[:, [1]], f[:, [2]]
+    assert not any(gradient.any() for gradient in faces.triplet_backward(A, P, N, 3.0))
+    # The other anchor, 1, has its positive and its negative equally far: hard, but not semi-hard.
+    assert as_set(faces.hard_triplets(f, labels, 3.0)) == {(1, 0, 2)}
+    assert as_set(faces.semi_hard_triplets(f, labels, 3.0)) == set()
+
+
+def test_exactly_at_the_threshold_is_another_person():
+    query, stored = np.array([[0.0]]), np.array([[2.0, 3.0]])
+    assert faces.same_person(query, stored, 4.0).tolist() == [0, 0]
+    assert faces.same_person(query, stored, 4.1).tolist() == [1, 0]
+    assert (faces.recognize(query, stored, 4.0), faces.recognize(query, stored, 4.1)) == (-1, 0)
+
+
 def test_descent_on_hard_triplets_ends_with_none():
     """People whose encodings start alike come apart until the margin holds for every triplet."""
     f, labels = 0.1 * np.random.default_rng(0).standard_normal((4, 9)), np.repeat([0, 1, 2], 3)
