@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rumbo.api.estimators import Classifier, Regressor
     from rumbo.api.evaluation import evaluate
     from rumbo.api.fitting import fit
+    from rumbo.api.gradient_checking import gradcheck
     from rumbo.api.laboratory import experiment
     from rumbo.api.machine import doctor
     from rumbo.api.model_list import model_list
@@ -32,6 +33,7 @@ _HOME = {
     "evaluate": "rumbo.api.evaluation",
     "experiment": "rumbo.api.laboratory",
     "fit": "rumbo.api.fitting",
+    "gradcheck": "rumbo.api.gradient_checking",
     "load": "rumbo.api.run",
     "model_list": "rumbo.api.model_list",
     "open_data": "rumbo.data",
@@ -51,6 +53,7 @@ __all__ = [
     "evaluate",
     "experiment",
     "fit",
+    "gradcheck",
     "load",
     "model_list",
     "open_data",

@@ -12,5 +12,8 @@ VERBS = {
     "models": Entry("rumbo.cli.models", "List the networks, or one network's options."),
     "summary": Entry("rumbo.cli.summary", "Show a network layer by layer: shapes, parameters, multiply-adds."),
     "lab": Entry("rumbo.cli.lab", "Run one of the course's experiments: a picture and a table in seconds."),
+    "gradcheck": Entry(
+        "rumbo.cli.gradcheck", "Compare the gradients of a network with two-sided differences, parameter by parameter."
+    ),
     "doctor": Entry("rumbo.cli.doctor", "Check this machine: versions, processor, memory, disk."),
 }

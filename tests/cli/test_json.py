@@ -66,6 +66,7 @@ FLAGS = {
     "models": set(),
     "summary": {"--image-size", "--channels", "--numbers", "--classes", "--set"},
     "lab": {"--out", "--seed", "--set", "--list-options"},
+    "gradcheck": {"--model", "--steps", "--components", "--examples", "--seed", "--set"},
     "doctor": {"--quick"},
 }
 EVERYWHERE = {"--json", "--lang", "--debug", "--help", "-h"}
