@@ -119,6 +119,20 @@ def test_without_biases_and_with_one_number_for_all_dimensions(case):
     agree(ref.cross_correlate(case.A_prev, case.W, stride=2, padding=5, dilation=3), channels_last(Z_torch))
 
 
+@given(cases())
+def test_what_is_not_said_is_as_in_torch(case):
+    A_prev, W = ref.pad(case.A_prev, 2), case.W
+    inputs, weights, biases = leaf(channels_second(A_prev)), leaf(filters_first(W)), leaf(case.b)
+    Z_torch = CONVOLUTIONS[len(case.stride)](inputs, weights, biases)
+    Z = ref.cross_correlate(A_prev, W, case.b)
+    assert Z.shape[1:-1] == ref.output_sizes(A_prev.shape[1:-1], W.shape[:-2])
+    assert Z.shape[1] == ref.output_size(A_prev.shape[1], W.shape[0])
+    agree(ref.convolve(A_prev, ref.flip(W), case.b), Z)
+    dZ = case.rng.normal(size=Z.shape)
+    agree(ref.convolve_backward(dZ, A_prev, ref.flip(W)).dA_prev, ref.cross_correlate_backward(dZ, A_prev, W).dA_prev)
+    judge(Z, lambda dZ: ref.cross_correlate_backward(dZ, A_prev, W), inputs, weights, biases, Z_torch, case.rng)
+
+
 @given(st.integers(0, 2**32), st.tuples(*[st.integers(1, 4)] * 2), st.tuples(*[st.integers(0, 4)] * 2))
 def test_cross_correlation_and_convolution_of_matrices_agree_with_scipy(seed, f, more):
     rng = np.random.default_rng(seed)

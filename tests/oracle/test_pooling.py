@@ -69,6 +69,16 @@ def test_average_pooling_agrees_with_torch(case):
     judge(ref.average_pool(A_prev, *how), A_torch, inputs, lambda dA: ref.average_pool_backward(dA, A_prev, *how), rng)
 
 
+@pytest.mark.parametrize("kind", ["max", "average"])
+@given(case=cases())
+def test_without_a_word_there_is_no_padding(kind, case):
+    A_prev, f, stride, _, rng = case
+    inputs = channels_second(A_prev)
+    A_torch = {"max": MAX_POOL, "average": AVERAGE_POOL}[kind][len(f)](inputs, f, stride)
+    forward, backward = getattr(ref, f"{kind}_pool"), getattr(ref, f"{kind}_pool_backward")
+    judge(forward(A_prev, f, stride), A_torch, inputs, lambda dA: backward(dA, A_prev, f, stride), rng)
+
+
 @pytest.mark.parametrize("name", AGGREGATES)
 @given(case=cases(smallest_window=2))
 def test_every_aggregate_agrees_with_torch_on_unfolded_windows(name, case):

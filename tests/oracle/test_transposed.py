@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rumbo.reference.convolution import cross_correlate
-from rumbo.reference.transposed import transposed, transposed_backward
+from rumbo.reference.transposed import transposed, transposed_backward, transposed_size
 
 TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 
@@ -46,12 +46,26 @@ def test_forward_and_backward_agree_with_torch(case):
     Z_torch = TRANSPOSED[len(stride)](inputs, weights, biases, stride, padding, extra, 1, dilation)
     Z = transposed(A_prev, W, b, stride, padding, dilation, extra)
     agree(Z, Z_torch.movedim(1, -1))
+    sizes = map(transposed_size, A_prev.shape[1:-1], W.shape[:-2], stride, padding, dilation, extra)
+    assert Z.shape == (len(A_prev), *sizes, W.shape[-1])
     dZ = rng.normal(size=Z.shape)
     Z_torch.backward(torch.tensor(dZ).movedim(-1, 1))
     dA_prev, dW, db = transposed_backward(dZ, A_prev, W, stride, padding, dilation)
     agree(dA_prev, inputs.grad.movedim(1, -1))
     agree(dW, weights.grad.movedim((0, 1), (-2, -1)))
     agree(db, biases.grad)
+
+
+@given(cases())
+def test_what_is_not_said_is_as_in_torch(case):
+    A_prev, W, *_, rng = case
+    inputs, weights = leaf(np.moveaxis(A_prev, -1, 1)), leaf(np.moveaxis(W, (-2, -1), (0, 1)))
+    Z, Z_torch = transposed(A_prev, W), TRANSPOSED[W.ndim - 2](inputs, weights)
+    agree(Z, Z_torch.movedim(1, -1))
+    assert Z.shape[1:-1] == tuple(map(transposed_size, A_prev.shape[1:-1], W.shape[:-2]))
+    dZ = rng.normal(size=Z.shape)
+    Z_torch.backward(torch.tensor(dZ).movedim(-1, 1))
+    agree(transposed_backward(dZ, A_prev, W).dA_prev, inputs.grad.movedim(1, -1))
 
 
 @given(cases(extra_below_stride=True))

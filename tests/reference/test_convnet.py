@@ -19,3 +19,11 @@ def test_it_reads_digits_it_has_not_seen(seed):
     assert np.mean(costs[-45:]) < 0.1
     assert (convnet.predict(X[test], parameters) == codes[test]).mean() >= 0.95
     assert (convnet.predict(X[test], convnet.initialize((8, 8), 1, 16, 10, rng)) == codes[test]).mean() < 0.4
+
+
+def test_first_filters_have_the_variance_of_he():
+    parameters = convnet.initialize((2, 2), 3, 4000, 5, np.random.default_rng(0))
+    assert parameters.W1.var() == pytest.approx(2 / 27, rel=0.02)
+    assert parameters.W2.var() == pytest.approx(2 / 4000, rel=0.05)
+    assert not parameters.b1.any()
+    assert not parameters.b2.any()
