@@ -11,6 +11,7 @@ import numpy as np
 from rumbo.core.messages import t
 from rumbo.core.options import option
 from rumbo.core.seeds import rng
+from rumbo.lab.digits import NUM_TRAIN, digits
 from rumbo.lab.experiment import Experiment, Result, Track, experiments, unseen
 from rumbo.plots.panels import Line, Lines
 from rumbo.reference import activations, initializers, network
@@ -26,7 +27,6 @@ WAYS: dict[str, initializers.Initializer] = {
     "He": initializers.he,
 }
 ACTIVATIONS = {"relu": activations.RELU, "tanh": activations.TANH, "sigmoid": activations.SIGMOID}
-NUM_CLASSES = 10
 LINEAR_DEPTH, LINEAR_WEIGHTS = 50, (1.5, 0.5)
 RATE = 0.1
 ROUNDING = 1e-12
@@ -58,11 +58,11 @@ class Initialization(Experiment):
     activation: Literal["relu", "tanh", "sigmoid"] = option("relu", "of the hidden layers: relu, tanh or sigmoid")
     depth: int = option(10, "layers, with the output layer", low=3, high=50)
     width: int = option(100, "units of each hidden layer", low=2, high=1_000)
-    examples: int = option(200, "digits that are sent through", low=2, high=1_797)
+    examples: int = option(200, "digits that are sent through", low=2, high=NUM_TRAIN)
 
     def run(self, source: Path | None = None, track: Track = unseen) -> Result:
         """Measure; takes no source."""
-        X, Y = digits(self.examples)
+        X, Y = centered_digits(self.seed, self.examples)
         found = {
             name: self._sizes(initializer, X, Y, name)
             for name, initializer in track(WAYS.items(), t("sending digits through"), len(WAYS))
@@ -101,7 +101,7 @@ class Initialization(Experiment):
         )
 
     def _sizes(self, initializer: initializers.Initializer, X: Array, Y: Array, name: str) -> Sizes:
-        sizes = (len(X), *[self.width] * (self.depth - 1), NUM_CLASSES)
+        sizes = (len(X), *[self.width] * (self.depth - 1), len(Y))
         layers = network.initialize(sizes, initializer, rng(self.seed, f"initialization/{name}"))
         net = network.Network((ACTIVATIONS[self.activation],) * (self.depth - 1), network.SOFTMAX)
         masks = network.no_dropout(layers, X.shape[1])
@@ -116,14 +116,10 @@ class Initialization(Experiment):
         )
 
 
-def digits(num_examples: int) -> tuple[Array, Array]:
-    """Handwritten digits of 8 x 8 px from scikit-learn: X 64 x m with mean 0 and size 1, Y one-hot 10 x m."""
-    from sklearn.datasets import load_digits
-
-    pixels, labels = load_digits(return_X_y=True)
-    X = np.asarray(pixels, dtype=np.float64)
-    X = (X - X.mean()) / X.std()
-    return X[:num_examples].T, np.eye(NUM_CLASSES)[np.asarray(labels)[:num_examples]].T
+def centered_digits(seed: int, num_examples: int) -> tuple[Array, Array]:
+    """Handwritten digits with mean 0 and standard deviation 1 over all pixels, 64 x m, and one-hot, 10 x m."""
+    (X, Y), _ = digits(seed)
+    return (X[:, :num_examples] - X.mean()) / X.std(), Y[:, :num_examples]
 
 
 def num_different_rows(W: Array) -> int:

@@ -10,7 +10,7 @@ from rumbo.lab.initialization import (
     WAYS,
     Initialization,
     back_through,
-    digits,
+    centered_digits,
     num_different_rows,
     through_linear_network,
 )
@@ -31,7 +31,7 @@ def test_a_linear_network_multiplies_layer_by_layer(w):
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_gradients_are_those_of_the_reference(activation):
-    X, Y = digits(30)
+    X, Y = centered_digits(0, 30)
     net = network.Network((ACTIVATIONS[activation],) * 3, network.SOFTMAX)
     layers = network.initialize((64, 12, 11, 10, 10), initializers.glorot, rng(0, "test"))
     masks = network.no_dropout(layers, 30)
@@ -42,8 +42,8 @@ def test_gradients_are_those_of_the_reference(activation):
 
 
 def test_digits_are_centered_and_labelled():
-    X, Y = digits(1797)
-    assert (X.shape, Y.shape) == ((64, 1797), (10, 1797))
+    X, Y = centered_digits(0, 1200)
+    assert (X.shape, Y.shape) == ((64, 1200), (10, 1200))
     assert X.mean() == pytest.approx(0, abs=1e-12)
     assert X.std() == pytest.approx(1)
     assert (Y.sum(axis=0) == 1).all()

@@ -67,17 +67,18 @@ def test_who_scales_each_axis_feels_the_turn_and_who_does_not_does_not():
     assert 10 * steps["valley"]["AdaGrad"] < steps["turned_valley"]["AdaGrad"]
 
 
-def test_the_rate_is_the_best_of_those_that_stay_on_the_map():
+@pytest.mark.parametrize("name", ["gradient descent", "AdaGrad"])
+def test_the_rate_is_the_best_of_those_that_stay_on_the_map(name):
     chosen = OptimizerPaths(steps=60)
-    hill = HILLS["valley"][0]
-    row = next(row for row in chosen.run(None).rows if row[0] == "gradient descent")
-    counts = {}
+    row = next(row for row in chosen.run(None).rows if row[0] == name)
+    counts, off_the_map = {}, {}
     for rate in RATES:
-        found = walk(hill, RULES["gradient descent"], rate, 60)
-        if np.abs(found.path[0]).max() <= 5 and np.abs(found.path[1]).max() <= 2:
-            counts[rate] = chosen._steps_down(found) or math.inf
+        found = walk(HILLS["valley"][0], RULES[name], rate, 60)
+        stays = np.abs(found.path[0] + 1.5).max() <= 3.5 and np.abs(found.path[1]).max() <= 2
+        (counts if stays else off_the_map)[rate] = chosen._steps_down(found) or math.inf
     assert row[2] == min(counts.values())
     assert counts[row[1]] == row[2]
+    assert (min(off_the_map.values()) < row[2]) == (name == "AdaGrad")
 
 
 def test_a_walk_that_flies_off_is_infinitely_high_and_never_down():

@@ -174,6 +174,8 @@ def test_a_color_may_be_chosen():
     over_lines, over_surface = draw_panels([lines(lines=(one,)), surface(paths=(one,))]).axes
     assert same_color(over_lines.lines[0].get_color(), COLORS[3])
     assert same_color(over_surface.lines[0].get_color(), COLORS[3])
+    (unchosen,) = draw_panels([surface()]).axes
+    assert same_color(unchosen.lines[0].get_color(), COLORS[1]), "blue is hard to see on the blue of heights"
     (many,) = draw_panels([lines(lines=(Line(name="a", x=AXIS, y=AXIS),) * 9)]).axes
     assert [drawn.get_color() for drawn in many.lines] == [*COLORS, COLORS[0]]
 
