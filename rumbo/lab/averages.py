@@ -73,7 +73,7 @@ class Averages(Experiment):
             else t("Averages of '{column}', {count} values", column=series.name, count=len(theta)),
             finding=_finding(rows, noise(theta)) + _left_out(series),
             columns=(
-                t("beta"),
+                "β",
                 t("window 1/(1 - beta)"),
                 t("lag, values"),
                 t("noise left"),

@@ -102,14 +102,14 @@ class Convolution(Experiment):
             _as_picture(SMALL), _as_filter(SMALL_FILTER), stride=2, padding=1, output_padding=1
         )
         return (
-            Numbers(title=t("A, 6 x 6"), values=A, frame=window),
-            Numbers(title=t("F, 3 x 3"), values=F),
-            Numbers(title=t("A * F, 4 x 4"), values=valid, frame=(self.row, self.column, 1, 1)),
+            Numbers(title="A, 6 x 6", values=A, frame=window),
+            Numbers(title="F, 3 x 3", values=F),
+            Numbers(title="A * F, 4 x 4", values=valid, frame=(self.row, self.column, 1, 1)),
             Numbers(title=t("padding 1: 6 x 6, the same"), values=convolve(A, F, padding=1), frame=(1, 1, 4, 4)),
             Numbers(title=t("stride 2: 2 x 2"), values=convolve(A, F, stride=2)),
             Numbers(title=t("dilation 2: 2 x 2"), values=convolve(A, F, dilation=2)),
-            Numbers(title=t("B, 2 x 2"), values=SMALL),
-            Numbers(title=t("G, 3 x 3"), values=SMALL_FILTER),
+            Numbers(title="B, 2 x 2", values=SMALL),
+            Numbers(title="G, 3 x 3", values=SMALL_FILTER),
             Numbers(title=t("transposed: 4 x 4"), values=back[0, :, :, 0]),
         )
 

@@ -187,7 +187,7 @@ def _by_layer(found: dict[str, Sizes]) -> tuple[Lines, Lines]:
             y_label=y_labels[part],
             lines=tuple(
                 Line(
-                    name=name if y[:-1].any() else t("{name}: 0", name=name),
+                    name=name if y[:-1].any() else f"{name}: 0",
                     x=np.arange(1.0, len(y) + 1),
                     y=np.where(y > 0, y, np.nan),
                 )
