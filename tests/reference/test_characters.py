@@ -52,15 +52,26 @@ def test_counts_are_the_entropy_of_what_occurs():
     assert characters.bigram_bits(pairs, pairs, 2) == pytest.approx(0, abs=1e-3)
     # What was never seen is told as once in n + k.
     assert characters.unigram_bits(np.array([0, 0, 0]), np.array([0, 1]), 2) == math.log2(5)
+    assert characters.bigram_bits(np.array([0, 0, 0]), np.array([0, 1]), 2) == math.log2(4)
 
 
 def random_model(k=4, n_a=5):
-    return characters.initialize(k, n_a, np.random.default_rng(1))
+    rng = np.random.default_rng(1)
+    return characters.initialize(k, n_a, rng)._replace(b_y=rng.standard_normal((k, 1)))
 
 
-def test_pieces_cover_the_text_in_order():
+def test_first_weights_have_the_variance_of_xavier():
+    model = characters.initialize(60, 200, np.random.default_rng(0))
+    variances = [np.var(W) for W in (model.W_ax, model.W_aa, model.W_ya)]
+    np.testing.assert_allclose(variances, [1 / 60, 1 / 200, 1 / 200], rtol=0.05)
+    assert not model.b_a.any()
+    assert not model.b_y.any()
+
+
+@pytest.mark.parametrize("T", [1, 7, 23, 24, 25, 99])
+def test_pieces_cover_the_text_in_order(T):
     codes = np.arange(103)
-    seen = [np.concatenate([x, y[:, -1:]], axis=1) for x, y in characters.pieces(codes, m=4, T=7)]
+    seen = [np.concatenate([x, y[:, -1:]], axis=1) for x, y in characters.pieces(codes, m=4, T=T)]
     streams = np.concatenate([piece[:, :-1] for piece in seen], axis=1)
     np.testing.assert_array_equal(streams, codes[:100].reshape(4, 25)[:, :-1])
     assert all((np.diff(piece, axis=1) == 1).all() for piece in seen)
