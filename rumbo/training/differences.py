@@ -13,6 +13,8 @@ Line = Callable[[float], float]
 
 FIRST_LEVEL, LEVELS = 2, 7
 """Steps are scale * 1e-2, 1e-3 ... 1e-8; 1e-4 is tried first."""
+TINY_LEVEL = 4
+"""From this step on, what a two-sided difference leaves out of a smooth function is below what counts."""
 SIGMAS = 20.0
 """How far rounding may carry a slope, in standard deviations of noise / step. Its own is about two."""
 
@@ -85,7 +87,7 @@ def slope(
     while 0 <= level < LEVELS and level not in tried:
         tried.add(level)
         step = scale * 10.0 ** (-2 - level)
-        value, bend, rounding = _measure(line, at_zero, step, noise, enough, size)
+        value, bend, rounding = _measure(line, at_zero, step, noise, enough * size if level >= TINY_LEVEL else 0.0)
         found = Slope(value, 4 * bend + rounding, False, level)
         if best is None or not found.error >= best.error:
             best = found
@@ -99,15 +101,13 @@ def slope(
     return Slope(best.value, best.error, is_kink, best.level)
 
 
-def _measure(
-    line: Line, at_zero: float, step: float, noise: float, enough: float, size: float
-) -> tuple[float, float, float]:
+def _measure(line: Line, at_zero: float, step: float, noise: float, enough: float) -> tuple[float, float, float]:
     """The slope at one step, what disagrees in it beyond rounding, and what rounding may do to it."""
     grain = noise / step
     ahead, behind = line(step), line(-step)
     wide, gap = (ahead - behind) / (2 * step), (ahead - 2 * at_zero + behind) / step
-    # Both sides agree, so no kink lies in between: half of the step would tell nothing new.
-    if 2 * abs(gap) + SIGMAS * grain <= enough * max(abs(wide), size):
+    # Both sides agree, so no kink lies in between, and the step is tiny: half of it would tell nothing new.
+    if 2 * abs(gap) + SIGMAS * grain < enough:
         return wide, abs(gap) / 2, SIGMAS * grain
     near_ahead, near_behind = line(step / 2), line(-step / 2)
     narrow, near_gap = (near_ahead - near_behind) / step, (near_ahead - 2 * at_zero + near_behind) / (step / 2)

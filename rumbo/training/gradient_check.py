@@ -499,7 +499,7 @@ def _check_at(point: _Point, name: str, components: int, directions: int) -> Par
     lines, num_kinks = _probe_directions(point, name, gradient, directions)
     norm = math.sqrt(sum(found.value**2 for found in lines.measured) / max(len(lines.measured), 1))
     indices, singles, kinks = _probe_components(point, name, gradient, components, norm / max(data.numel(), 1) ** 0.5)
-    if band_of(lines) in ("worry", "wrong") and band_of(singles) not in ("worry", "wrong"):
+    if _hides(lines, singles):
         found = _search(point, name, gradient, norm)
         if found is not None:
             indices, singles = [*indices, found[0]], _joined(singles, found[1], found[2])
@@ -521,9 +521,11 @@ def _check_at(point: _Point, name: str, components: int, directions: int) -> Par
     )
 
 
-def band_of(probes: _Probes) -> Verdict:
-    """The verdict on some probes."""
-    return probes.judge()[0]
+def _hides(lines: _Probes, singles: _Probes) -> bool:
+    """Whether directions differ by more than rounding explains, and the components that were drawn do not."""
+    _, distance, resolution = lines.judge()
+    among_singles = singles.judge()[1] or 0.0
+    return distance is not None and distance > max(BANDS[0][0], 3 * resolution, 10 * among_singles)
 
 
 def _joined(probes: _Probes, analytic: float, measured: Slope) -> _Probes:
