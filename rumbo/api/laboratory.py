@@ -61,7 +61,7 @@ def experiment(
     kind = experiments.get(name)
     chosen = kind(seed=seed)
     for path, text in (options or {}).items():
-        chosen = chosen.override(path, text)
+        chosen = chosen.override(path, text, where=f"rumbo lab {name} --list-options")
     place = None if source is None else Path(source)
     if place is not None and kind.takes() is None:
         raise UsageError(t("the experiment '{name}' takes no data, but got '{source}'.", name=name, source=source))

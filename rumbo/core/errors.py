@@ -101,5 +101,6 @@ def t_kind(kind: str) -> str:
         "key": t("key"),
         "preset": t("preset"),
         "device": t("device"),
+        "experiment": t("experiment"),
     }
     return kinds.get(kind, kind)

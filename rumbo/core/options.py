@@ -45,14 +45,22 @@ class Options:
         """Everything as plain JSON types, defaults included."""
         return {spec.name: _plain(getattr(self, spec.name)) for spec in fields(self)}
 
-    def override(self, path: str, text: str) -> Self:
+    def override(self, path: str, text: str, *, where: str = "rumbo train --list-options") -> Self:
         """A copy with the option at a dotted path read from text.
+
+        Args:
+            path: as in train.clip_norm.
+            text: the value.
+            where: the command that lists the options, for the message.
 
         Raises:
             UnknownName: no option at that path.
             OptionError: the text does not read as the option's type, or is out of range.
         """
-        return _override(self, path.split("."), text, path, type(self))
+        try:
+            return _override(self, path.split("."), text, path)
+        except _NoSuchOption:
+            raise unknown_name("option", path, all_options(type(self)), where) from None
 
 
 def all_options(cls: type[Options], prefix: str = "") -> dict[str, tuple[Any, str]]:
@@ -176,15 +184,19 @@ def _build(cls: type[Any], values: Any, where: str) -> Any:
     return cls(**arguments)
 
 
-def _override(options: Any, path: list[str], text: str, whole: str, root: type[Options]) -> Any:
+class _NoSuchOption(Exception):  # never leaves this file
+    """A dotted path leads to no option."""
+
+
+def _override(options: Any, path: list[str], text: str, whole: str) -> Any:
     name, rest = path[0], path[1:]
     spec = next((spec for spec in fields(options) if spec.name == name), None)
     if spec is None:
-        raise unknown_name("option", whole, all_options(root), where="rumbo train --list-options")
+        raise _NoSuchOption
     kind, current = typing.get_type_hints(type(options))[name], getattr(options, name)
     if group := _group(kind):
         if rest:
-            return dataclasses.replace(options, **{name: _override(current or group(), rest, text, whole, root)})
+            return dataclasses.replace(options, **{name: _override(current or group(), rest, text, whole)})
         if group is not kind and text.strip().lower() in ("none", ON):
             return dataclasses.replace(options, **{name: None if text.strip().lower() == "none" else group()})
         names = ", ".join(f"{whole}.{spec.name}" for spec in fields(group))
