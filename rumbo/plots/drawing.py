@@ -107,11 +107,10 @@ def _regions(axes: Axes, panel: Regions) -> None:
     shades = 1 - 0.5 * panel.probabilities @ (1 - colors)  # a mixture of the classes' colors, half way to white
     extent = (panel.x[0], panel.x[-1], panel.y[0], panel.y[-1])
     axes.imshow(shades.clip(0, 1), extent=extent, origin="lower", aspect="auto", interpolation="bilinear")
-    if len(panel.classes) > 1:
-        top = np.sort(panel.probabilities, axis=-1)
-        margin = np.where(panel.probabilities.argmax(-1) == 0, 1, -1) * (top[..., -1] - top[..., -2])
-        if len(panel.classes) == 2 and margin.min() < 0 < margin.max():
-            axes.contour(panel.x, panel.y, margin, levels=[0], colors=INK, linewidths=1.2)
+    for index in range(len(panel.classes) - 1):  # each boundary is that of its first class
+        own, others = panel.probabilities[..., index], np.delete(panel.probabilities, index, axis=-1).max(-1)
+        if (own > others).any() and (own < others).any():
+            axes.contour(panel.x, panel.y, own - others, levels=[0], colors=INK, linewidths=1.2)
     for index, name in enumerate(panel.classes):
         mine = panel.points[panel.labels == index]
         axes.scatter(
@@ -120,7 +119,7 @@ def _regions(axes: Axes, panel: Regions) -> None:
     axes.set_xlim(panel.x[0], panel.x[-1])
     axes.set_ylim(panel.y[0], panel.y[-1])
     axes.grid(visible=False)
-    _label(axes, panel.x_label, panel.y_label)
+    _label(axes, panel.x_label, panel.y_label, names_below=True)
 
 
 def _picture(axes: Axes, panel: Picture) -> None:
@@ -149,11 +148,12 @@ def _entry(name: str) -> str:
     return f" {plain(name)}" if name.startswith("_") else plain(name)
 
 
-def _label(axes: Axes, x_label: str, y_label: str) -> None:
+def _label(axes: Axes, x_label: str, y_label: str, *, names_below: bool = False) -> None:
     axes.set_xlabel(plain(x_label, MAX_LETTERS))
     axes.set_ylabel(plain(y_label, MAX_LETTERS))
     num_names = len(axes.get_legend_handles_labels()[0])
-    if num_names > MAX_NAMES_INSIDE:
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, fontsize=8)
+    if num_names > MAX_NAMES_INSIDE or (names_below and num_names):
+        # Below ticks and label: so many times the letters' size, however high the panel is.
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), borderaxespad=4, ncols=3, fontsize=8)
     elif num_names:
         axes.legend(loc="best", fontsize=8)

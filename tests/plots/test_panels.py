@@ -213,6 +213,26 @@ def test_a_region_has_the_color_of_its_class_and_two_classes_a_border():
     assert np.allclose(border[:, 0], 0, atol=1e-6)
 
 
+def test_every_two_neighbouring_classes_have_a_border():
+    """Three classes in strips, with borders at x = -0.5 and x = 0.5; each border is drawn."""
+    x = np.linspace(-1, 1, 41)
+    scores = np.stack([-2 * x, np.full(41, 1.0), 2 * x], axis=-1)
+    shares = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+    panel = regions(num_classes=3, x=x, probabilities=np.repeat(shares[None], 5, axis=0))
+    (axes,) = draw_panels([panel]).axes
+    drawn = [path.vertices[:, 0] for lines in axes.collections[:2] for path in lines.get_paths()]
+    assert {round(place, 2) for place in np.concatenate(drawn)} == {-0.5, 0.5}
+
+
+@pytest.mark.parametrize("num_columns", [1, 3])
+def test_names_of_classes_stand_below_and_clear_of_the_label(num_columns):
+    figure = draw_panels([regions()] * num_columns, num_columns=num_columns)
+    to_png(figure, dots_per_inch=100)
+    axes = figure.axes[0]
+    assert axes.get_legend().get_window_extent().y1 < axes.xaxis.label.get_window_extent().y0 + 1
+    assert axes.get_legend().get_window_extent().y0 >= 0
+
+
 def test_numbers_are_written_in_their_cells():
     (axes,) = draw_panels([numbers(values=np.array([[1.5, -2.0], [1 / 3, 1e6]]))]).axes
     written = {(text.get_position()[::-1], text.get_text()) for text in axes.texts}
