@@ -14,21 +14,16 @@ from scipy.stats import binomtest
 from rumbo.core.errors import DataError, OptionError, UsageError, unknown_name
 from rumbo.core.messages import t
 from rumbo.core.options import option
-from rumbo.core.seeds import rng, stream
+from rumbo.core.seeds import rng
 from rumbo.data import Dataset, Split, SplitOptions, Target, TargetKind, make_split, open_data
-from rumbo.data.loader import Loader
 from rumbo.data.preprocess import Preprocess, fit_preprocess
 from rumbo.lab.experiment import Cell, Experiment, Result, Track, experiments, unseen
 from rumbo.lab.finished import FinishedRun, is_run, open_run
+from rumbo.lab.training import train_classifier
 from rumbo.plots.panels import Regions
 from rumbo.reference.arrays import Array, Integers
-from rumbo.tasks import TASKS
 from rumbo.tasks.task import DatasetTask
-from rumbo.tasks.trained import ModelSpec, build_task, examples_from
-from rumbo.training.loop import FitData, fit
-from rumbo.training.optimizer import make_optimizer
-from rumbo.training.options import FitOptions, OptimizerOptions
-from rumbo.training.state import TrainState
+from rumbo.tasks.trained import ModelSpec
 
 Booleans: TypeAlias = NDArray[np.bool_]
 
@@ -42,7 +37,6 @@ MAX_POINTS = 300
 LINEAR = ("logistic_regression", "softmax_regression")
 """Their cost is convex, and their few weights have a long way to go from 0."""
 NUM_MADE_UP = 3_000
-BATCH = 32
 
 
 class Plane(NamedTuple):
@@ -191,25 +185,12 @@ class Boundary(Experiment):
         return data
 
     def _train(self, name: str, plane: Plane) -> Judge:
-        """A network on the training examples; the random state of the process stays as it was."""
         train = plane.part("train")
         preprocess = fit_preprocess(train, None, None, quantiles=False)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(stream(self.seed, "boundary: initial weights"))
-            spec = ModelSpec(name=name, options={})
-            task = build_task("classify", TASKS.get("classify").read_target(train), preprocess, spec)
-            examples = examples_from(train, preprocess, task.encode(train), None)
-            loader = Loader(examples=examples, rows=np.arange(len(train)), batch_size=BATCH, seed=self.seed)
-            rate = self.rate * (10 if name in LINEAR else 1)
-            options = FitOptions(
-                epochs=-(-self.steps // len(loader)),
-                optimizer=OptimizerOptions(name="adam", learning_rate=rate, weight_decay=0.0),
-            )
-            data = FitData(train=loader, dev=None, goal="accuracy", higher_is_better=True, seed=self.seed)
-            state = TrainState(model=task.model, optimizer=make_optimizer(task.model, options.optimizer))
-            for _ in fit(task, data, state, options):
-                pass
-        return Judge(name, task, preprocess)
+        rate = self.rate * (10 if name in LINEAR else 1)
+        model = ModelSpec(name=name, options={})
+        trained = train_classifier(train, preprocess, model, steps=self.steps, rate=rate, seed=self.seed)
+        return Judge(name, trained.task, preprocess)
 
     def _tell(self, plane: Plane, judges: Sequence[Judge], source: Path | None) -> Result:
         rights = {split: [_right(judge, plane, plane.part(split).table) for judge in judges]

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from rumbo.plots.panels import Array, Line, Lines, Numbers, Panel, Picture, Regions, Surface
 from rumbo.plots.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, WIDTH_INCHES, plain, styled
@@ -21,6 +23,8 @@ MAX_LETTERS = 60
 MAX_NAMES_INSIDE = 5
 """More names would cover the lines: their legend stands below the panel."""
 NUM_CONTOURS = 16
+FEW_DECADES = 200
+"""Ratio of the ends of a logarithmic axis below which powers of ten alone would be too few numbers."""
 
 
 @styled
@@ -65,7 +69,17 @@ def _lines(axes: Axes, panel: Lines) -> None:
     axes.set_yscale("log" if panel.log_y and any(_has_positive(line.y) for line in panel.lines) else "linear")
     if panel.y_range is not None:
         axes.set_ylim(*panel.y_range)
+    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        if axis.get_scale() == "log" and high < FEW_DECADES * low:
+            _number_few_decades(axis, low, high)
     _label(axes, panel.x_label, panel.y_label)
+
+
+def _number_few_decades(axis: Axis, low: float, high: float) -> None:
+    """Plain numbers at 1, 2 and 5, where powers of ten are too few; at equal steps where those are too few as well."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > 10 * low else MaxNLocator(5))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _has_positive(values: Array) -> bool:

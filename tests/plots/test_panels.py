@@ -189,6 +189,20 @@ def test_many_names_stand_below_the_lines(num_names, below):
     assert (axes.get_legend().get_window_extent().y1 < axes.get_window_extent().y0) == below
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "numbers"),
+    [(0.3, 4, ["0.5", "1", "2"]), (30, 45, ["32", "36", "40", "44"]), (1e-3, 1e3, None)],
+)
+def test_a_log_axis_over_few_decades_has_plain_numbers(low, high, numbers):
+    steep = Line(name="steep", x=AXIS, y=np.geomspace(low, high, 7))
+    figure = draw_panels([lines(lines=(steep,), log_y=True)], num_columns=1)
+    to_png(figure, dots_per_inch=30)
+    axes = figure.axes[0]
+    shown = [text.get_text() for text in axes.get_yticklabels(which="both") if text.get_text()]
+    inside = [text for text in shown if "$" not in text and low <= float(text) <= high]
+    assert inside == numbers if numbers is not None else all("10^" in text for text in shown)
+
+
 def test_a_path_begins_with_a_dot():
     (axes,) = draw_panels([surface()]).axes
     start = axes.lines[1]
