@@ -12,9 +12,11 @@ from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
+import polars  # noqa: F401, what imports change of the process is none of the experiments' doing
 import pytest
-import sklearn.datasets  # noqa: F401, what its import changes of the process is none of the experiments' doing
+import sklearn.datasets  # noqa: F401, as before
 import torch
+import torch._dynamo  # which an optimizer imports when it is made
 
 import rumbo.lab
 from rumbo.api.laboratory import experiment, facts
