@@ -82,6 +82,7 @@ def slope(
     >>> slope(lambda t: abs(t), at_zero=0.0, scale=1.0, noise=1e-16, size=1.0).is_kink
     True
     """
+    limit = max(1e-5, 10 * enough)
     best: Slope | None = None
     bends, tried = False, set[int]()
     while 0 <= level < LEVELS and level not in tried:
@@ -94,10 +95,10 @@ def slope(
         wanted = max(abs(best.value), size)
         if best.error <= enough * wanted:
             break
-        bends = bends or not 4 * bend <= 1e-5 * wanted
+        bends = bends or not 4 * bend <= limit * wanted
         level += 1 if not 4 * bend <= rounding else -1
     assert best is not None
-    is_kink = bends and not best.error <= 1e-5 * max(abs(best.value), size)
+    is_kink = bends and not best.error <= limit * max(abs(best.value), size)
     return Slope(best.value, best.error, is_kink, best.level)
 
 

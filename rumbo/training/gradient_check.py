@@ -5,6 +5,7 @@ Two kinds of probes: single components, drawn at random, and directions that mov
 so that none can hide. What is measured comes from values of the cost alone (`rumbo.training.differences`).
 """
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,8 @@ BANDS: tuple[tuple[float, Verdict], ...] = ((1e-7, "great"), (1e-5, "look"), (1e
 MOST_COMPONENTS, FEWEST_COMPONENTS = 24, 1
 SECONDS = 20.0
 """About how long a check may take where the number of components is left to us."""
+LEAST_COST = 0.1
+"""Training ends early where the cost falls to this share of what it was: few examples are soon learnt by heart."""
 NUDGE = 1e-3
 """How far a point that lies on a kink is moved, as a share of the weights' size."""
 
@@ -40,7 +43,8 @@ class CheckOptions:
     """How closely to look.
 
     Attributes:
-        steps: numbers of training steps after which to check; 0 is as the module comes.
+        steps: numbers of training steps after which to check; 0 is as the module comes. Fewer are made where the cost
+            has fallen to a tenth before.
         components: how many single components of each parameter; none takes as many as a short time allows, 1 to 24.
         directions: how many directions that move a whole parameter.
         seed: of the choice of components and directions.
@@ -165,19 +169,16 @@ def check_gradients(
         problem = _Problem(module, cost, batch, options, loss)
         components, directions = _how_many(problem, options)
         steps = sorted(set(options.steps))
-        optimizer: torch.optim.Optimizer | None = None
-        made = 0
-        for stage in steps:
-            while made < stage and problem.trainable():
-                optimizer = optimizer or torch.optim.Adam(problem.trainable(), lr=options.learning_rate)
-                problem.require_finite(problem.backward(), made)
-                for leaf in problem.trainable():
-                    leaf.grad = None if leaf.grad is None else _dense(leaf.grad)
-                optimizer.step()
+        made, training = 0, _training(problem, options.learning_rate)
+        for number, stage in enumerate(steps):
+            before = made
+            while made < stage and next(training, False):
                 made += 1
-            point = _Point(problem, stage)
+            if number and made == before:
+                return
+            point = _Point(problem, made)
             yield Started(
-                step=stage,
+                step=made,
                 cost=point.cost,
                 noise=point.noise,
                 num_rows=len(steps) * len(problem.leaves),
@@ -185,6 +186,25 @@ def check_gradients(
             )
             for name in problem.leaves:
                 yield _check(point, name, components, directions)
+
+
+def _training(problem: "_Problem", learning_rate: float) -> Iterator[bool]:
+    """Steps of Adam on the batch, until the cost is a fraction of what it was: its gradient would drown in rounding."""
+    weights = problem.trainable()
+    if not weights:
+        return
+    optimizer = torch.optim.Adam(weights, lr=learning_rate)
+    first: float | None = None
+    for made in itertools.count():
+        cost = problem.backward()
+        problem.require_finite(cost, made)
+        first = cost if first is None else first
+        if made and 0 <= cost < LEAST_COST * first:
+            return
+        for leaf in weights:
+            leaf.grad = None if leaf.grad is None else _dense(leaf.grad)
+        optimizer.step()
+        yield True
 
 
 class _Problem:
@@ -386,7 +406,7 @@ class _Point:
             scale=scale,
             noise=self.noise,
             size=size,
-            enough=1e-6 if self.problem.is_large else 1e-7,
+            enough=1e-5 if self.problem.is_large else 1e-7,
             level=self.level,
         )
         if not found.is_kink:
@@ -458,8 +478,8 @@ class _Probes:
         if sizes <= 2 * error or sizes == 0:
             return "zero", None, resolution
         distance = difference / sizes
-        if distance <= resolution and resolution > BANDS[1][0]:
-            return "unmeasured", None, resolution
+        if distance <= resolution and resolution > BANDS[1][0]:  # as near as can be seen, which is not very near
+            return ("look", distance, resolution) if resolution <= BANDS[2][0] else ("unmeasured", None, resolution)
         return band(distance), distance, resolution
 
 
