@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-from rumbo.plots.panels import Array, Line, Lines, Numbers, Panel, Picture, Regions, Surface
+from rumbo.plots.panels import Array, Intervals, Line, Lines, Numbers, Panel, Picture, Regions, Surface
 from rumbo.plots.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, WIDTH_INCHES, plain, styled
 
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, "#e69f00", "#8a8f98", "#000000")
@@ -20,6 +20,7 @@ HEIGHTS = LinearSegmentedColormap.from_list(
     "heights", ["#f7f9fb", "#c3d2de", "#8fa9bf"]
 )  # light: paths and names lie over it
 MAX_LETTERS = 60
+MAX_LETTERS_BESIDE = 16
 MAX_NAMES_INSIDE = 5
 """More names would cover the lines: their legend stands below the panel."""
 NUM_CONTOURS = 16
@@ -56,6 +57,8 @@ def _draw(axes: Axes, panel: Panel) -> None:
             _surface(axes, panel)
         case Regions():
             _regions(axes, panel)
+        case Intervals():
+            _intervals(axes, panel)
         case Picture():
             _picture(axes, panel)
         case Numbers():
@@ -134,6 +137,17 @@ def _regions(axes: Axes, panel: Regions) -> None:
     axes.set_ylim(panel.y[0], panel.y[-1])
     axes.grid(visible=False)
     _label(axes, panel.x_label, panel.y_label, names_below=True)
+
+
+def _intervals(axes: Axes, panel: Intervals) -> None:
+    places = np.arange(len(panel.names))
+    if panel.reference is not None:
+        axes.axvline(panel.reference, color=INK, linestyle="--", linewidth=1)
+    axes.hlines(places, panel.low, panel.high, color=BLUE, linewidth=2)
+    axes.plot(panel.values, places, "o", color=BLUE, markersize=5)
+    axes.set_yticks(places, [plain(name, MAX_LETTERS_BESIDE) for name in panel.names], fontsize=8)
+    axes.set_ylim(len(places) - 0.5, -0.5)
+    _label(axes, panel.x_label, "")
 
 
 def _picture(axes: Axes, panel: Picture) -> None:

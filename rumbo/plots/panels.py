@@ -102,6 +102,29 @@ class Regions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Intervals:
+    """Numbers with their intervals, one below the other.
+
+    Args:
+        title: above the panel.
+        x_label: below it.
+        names: n names, from the top.
+        values: n numbers.
+        low: lower ends, n.
+        high: upper ends, n.
+        reference: what they are compared with.
+    """
+
+    title: str
+    x_label: str
+    names: tuple[str, ...]
+    values: Array
+    low: Array
+    high: Array
+    reference: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Picture:
     """Pixels: h x w x 3 colors in 0..255, or h x w numbers drawn from their least to their largest.
 
@@ -131,4 +154,4 @@ class Numbers:
     frame: tuple[int, int, int, int] | None = None
 
 
-Panel: TypeAlias = Lines | Surface | Regions | Picture | Numbers
+Panel: TypeAlias = Lines | Surface | Regions | Intervals | Picture | Numbers

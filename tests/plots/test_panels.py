@@ -9,7 +9,7 @@ import pytest
 from matplotlib.colors import same_color, to_rgb
 
 from rumbo.plots.drawing import COLORS, MAX_NAMES_INSIDE, draw_panels
-from rumbo.plots.panels import Line, Lines, Numbers, Panel, Picture, Regions, Surface
+from rumbo.plots.panels import Intervals, Line, Lines, Numbers, Panel, Picture, Regions, Surface
 from rumbo.plots.style import plain, to_png, to_svg
 
 HOSTILE = [
@@ -81,7 +81,17 @@ def numbers(name: str = "matrix", **changes) -> Numbers:
     return Numbers(**{"title": name, "values": np.arange(6.0).reshape(2, 3), "frame": (0, 1, 2, 2), **changes})
 
 
-KINDS = {Lines: lines, Surface: surface, Regions: regions, Picture: picture, Numbers: numbers}
+def intervals(name: str = "adam", **changes) -> Intervals:
+    values = {
+        "title": name, "x_label": name, "names": (name, f"{name}2"), "values": AXIS[:2], "low": AXIS[:2] - 1,
+        "high": AXIS[:2] + 2, "reference": 0.0,
+    }  # fmt: skip
+    return Intervals(**{**values, **changes})
+
+
+KINDS = {
+    Lines: lines, Surface: surface, Regions: regions, Intervals: intervals, Picture: picture, Numbers: numbers,
+}  # fmt: skip
 
 
 def texts(svg: str) -> str:
@@ -103,7 +113,7 @@ def test_hostile_names_are_shown_as_they_are(name):
     assert "script>" not in svg
     # A long title is broken into lines where it has blanks: only its start is sure to be one piece.
     start = as_drawn(name, 60)[:20]
-    titles_and_labels = len(KINDS) + 2 * 3
+    titles_and_labels = len(KINDS) + 2 * 3 + 1
     assert not start or texts(svg).count(start) >= titles_and_labels
 
 
@@ -133,6 +143,9 @@ def test_hostile_names_stand_in_legends(name):
         regions(num_classes=12),
         regions(points=np.zeros((0, 2)), labels=np.zeros(0, int)),
         regions(probabilities=np.full((5, 7, 2), 0.5)),
+        intervals(reference=None),
+        intervals(names=("one",), values=np.zeros(1), low=np.zeros(1), high=np.zeros(1)),
+        intervals(values=np.array([np.nan, 1.0]), low=np.full(2, np.nan), high=np.full(2, np.nan)),
         picture(pixels=np.zeros((3, 3)), signed=True),
         picture(pixels=np.eye(3, dtype=bool).astype(float)),
         picture(pixels=np.ones((1, 1))),
@@ -245,6 +258,16 @@ def test_names_of_classes_stand_below_and_clear_of_the_label(num_columns):
     axes = figure.axes[0]
     assert axes.get_legend().get_window_extent().y1 < axes.xaxis.label.get_window_extent().y0 + 1
     assert axes.get_legend().get_window_extent().y0 >= 0
+
+
+def test_intervals_stand_one_below_the_other():
+    figure = draw_panels([intervals(values=np.array([1.0, 2.0]), low=np.array([0.5, 1.0]), high=np.array([1.5, 4.0]))])
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["adam", "adam2"]
+    assert axes.collections[0].get_segments()[1].tolist() == [[1.0, 1.0], [4.0, 1.0]]
+    assert axes.lines[1].get_xydata().tolist() == [[1.0, 0.0], [2.0, 1.0]]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first is on top"
+    assert axes.lines[0].get_xdata() == [0.0, 0.0]
 
 
 def test_numbers_are_written_in_their_cells():
