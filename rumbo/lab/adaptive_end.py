@@ -201,7 +201,7 @@ class AdaptiveEnd(Experiment):
 
     def _by_rate(self, ends: dict[str, list[Ends]]) -> Lines:
         lines: list[Line] = []
-        for name, tried in ends.items():
+        for tried in ends.values():
             spreads = np.array([spread(end.dev) for end in tried]).T
             rates = np.array([end.rate for end in tried])
             lines.append(Line(name="", x=rates, y=spreads[0], band=(spreads[1], spreads[2])))

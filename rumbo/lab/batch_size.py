@@ -48,18 +48,13 @@ class BatchSize(Experiment):
         trained = [self._train(size) for size in track(SIZES, t("training"), len(SIZES))]
         noise = np.array([self._noise(size) for size in SIZES])
         ends, seconds = np.array([run.costs[-1] for run in trained]), np.array([run.seconds[-1] for run in trained])
-        least = int(np.argmin(ends))
         return Result(
             title=t("Mini-batches on digits, {epochs} epochs", epochs=self.epochs),
-            finding=t(
-                "An epoch of single examples takes {ratio:.0f} times as long as one of {all} at once. After {epochs} "
-                "epochs the cost is least with {best} examples in a step: {cost:.3g}; with all it is {slow:.3g}.",
-                ratio=seconds[0] / seconds[-1], all=NUM_TRAIN, epochs=self.epochs, best=SIZES[least],
-                cost=ends[least], slow=ends[-1],
-            ),
+            finding=self._finding(seconds, ends),
             columns=(t("size"), t("steps an epoch"), t("ms an epoch"), t("noise"), t("cost")),
             rows=tuple(
-                (size, descent.number_of_batches(NUM_TRAIN, size), float(1e3 * s / self.epochs), float(far), float(end))
+                (size, descent.number_of_batches(NUM_TRAIN, size), float(1e3 * s / self.epochs), float(far),
+                 float(end) if np.isfinite(end) else None)
                 for size, s, far, end in zip(SIZES, seconds, noise, ends, strict=True)
             ),
             panels=(
@@ -83,6 +78,31 @@ class BatchSize(Experiment):
             num_columns=3,
         )  # fmt: skip
 
+    def _finding(self, seconds: Array, ends: Array) -> str:
+        speed = t(
+            "An epoch of single examples takes {ratio:.0f} times as long as one of {all} at once.",
+            ratio=seconds[0] / seconds[-1], all=NUM_TRAIN,
+        )  # fmt: skip
+        if not np.isfinite(ends).any():
+            return speed + " " + t("The rate {rate:g} is too large: no cost is finite at the end.", rate=self.rate)
+        least, whole = int(np.nanargmin(np.where(np.isfinite(ends), ends, np.nan))), ends[-1]
+        values = {"epochs": self.epochs, "best": SIZES[least], "cost": ends[least], "whole": whole}
+        if least == len(SIZES) - 1:
+            rest = t("After {epochs} epochs the cost is least with all of them in a step: {cost:.3g}.", **values)
+        elif np.isfinite(whole):
+            rest = t(
+                "After {epochs} epochs the cost is least with {best} examples in a step: {cost:.3g}; with all it is "
+                "{whole:.3g}.",
+                **values,
+            )
+        else:
+            rest = t(
+                "After {epochs} epochs the cost is least with {best} examples in a step: {cost:.3g}; with all it is "
+                "not finite.",
+                **values,
+            )
+        return f"{speed} {rest}"
+
     def _costs(self, title: str, x_label: str, trained: list[Trained], places: list[Array]) -> Lines:
         lines = zip(SIZES, places, trained, strict=True)
         return Lines(
@@ -104,13 +124,14 @@ class BatchSize(Experiment):
         generator = rng(self.seed, "batch_size order")
         everyone = network.no_dropout(layers, NUM_TRAIN)
         seconds, costs = [0.0], [network.cost(chosen, layers, X, Y, everyone)]
-        for _ in range(self.epochs):
-            start = time.perf_counter()
-            for X_t, Y_t in descent.mini_batches(X, Y, size, generator):
-                masks = network.no_dropout(layers, X_t.shape[1])
-                layers = network.descend(layers, network.gradients(chosen, layers, X_t, Y_t, masks), self.rate)
-            seconds.append(seconds[-1] + time.perf_counter() - start)
-            costs.append(network.cost(chosen, layers, X, Y, everyone))
+        with np.errstate(all="ignore"):  # a rate that is too large overflows; the table then has no cost
+            for _ in range(self.epochs):
+                start = time.perf_counter()
+                for X_t, Y_t in descent.mini_batches(X, Y, size, generator):
+                    masks = network.no_dropout(layers, X_t.shape[1])
+                    layers = network.descend(layers, network.gradients(chosen, layers, X_t, Y_t, masks), self.rate)
+                seconds.append(seconds[-1] + time.perf_counter() - start)
+                costs.append(network.cost(chosen, layers, X, Y, everyone))
         return Trained(np.array(seconds), np.array(costs))
 
     def _noise(self, size: int) -> float:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.polynomial import Polynomial
+from numpy.polynomial import Legendre
 
 from rumbo.core.messages import t
 from rumbo.core.options import option
@@ -44,12 +44,7 @@ class BiasVariance(Experiment):
         best = int(np.argmin(dev))
         return Result(
             title=t("Polynomials through {n} points with noise {noise:g}", n=self.num_examples, noise=self.noise),
-            finding=t(
-                "Dev error is least at degree {best}: {dev:.3f}, of which the noise is {noise:.3f}. Degree 0 is off on "
-                "train already ({bias:.3f}), degree {large} fits train best ({low:.3f}) and is at {high:.3f} on dev.",
-                best=best, dev=dev[best], noise=self.noise, bias=train[0],
-                large=int(degrees[-1]), low=train[-1], high=dev[-1],
-            ),
+            finding=self._finding(degrees, train, dev, best),
             columns=(t("degree"), t("train error"), t("dev error"), t("bias"), t("variance")),
             rows=tuple(
                 (int(degree), float(a), float(b), float(a - self.noise), float(b - a))
@@ -57,6 +52,32 @@ class BiasVariance(Experiment):
             ),
             panels=(self._fits({*SHOWN, best} & set(degrees.tolist())), self._curves(degrees, errors)),
         )  # fmt: skip
+
+    def _finding(self, degrees: Integers, train: Array, dev: Array, best: int) -> str:
+        sentences = [
+            t(
+                "Dev error is least at degree {best}: {dev:.3f}; the noise alone is {noise:.3f}.",
+                best=best, dev=dev[best], noise=self.noise,
+            )
+        ]  # fmt: skip
+        if best > 0:
+            sentences.append(
+                t(
+                    "Degree 0 is too simple: {train:.3f} on train already, and {dev:.3f} on dev.",
+                    train=train[0], dev=dev[0],
+                )
+            )  # fmt: skip
+        if best < degrees[-1]:
+            sentences.append(
+                t(
+                    "Degree {large} is more flexible than needed: {train:.3f} on train, the least of all, but "
+                    "{dev:.3g} on dev.",
+                    large=int(degrees[-1]), train=train[-1], dev=dev[-1],
+                )
+            )  # fmt: skip
+        else:
+            sentences.append(t("That is the largest degree: none is more flexible than needed."))
+        return " ".join(sentences)
 
     def _draw(self, draw: int) -> tuple[Array, Array, Array, Array]:
         """Training and dev examples."""
@@ -68,16 +89,13 @@ class BiasVariance(Experiment):
     def _errors(self, draw: int, degree: int) -> tuple[float, float]:
         """Root mean square errors on train and dev."""
         x, y, x_dev, y_dev = self._draw(draw)
-        fitted = Polynomial.fit(x, y, degree, domain=[-1, 1])
+        fitted = fit(x, y, degree)
         return float(np.sqrt(np.mean((fitted(x) - y) ** 2))), float(np.sqrt(np.mean((fitted(x_dev) - y_dev) ** 2)))
 
     def _fits(self, degrees: set[int]) -> Lines:
         x, y, _, _ = self._draw(0)
         grid = np.linspace(-1, 1, 200)
-        curves = [
-            Line(name=t("degree {n}", n=degree), x=grid, y=Polynomial.fit(x, y, degree, domain=[-1, 1])(grid))
-            for degree in sorted(degrees)
-        ]
+        curves = [Line(name=t("degree {n}", n=degree), x=grid, y=fit(x, y, degree)(grid)) for degree in sorted(degrees)]
         points = Line(name=t("training examples"), x=x, y=y, mark="points")
         return Lines(
             title=t("fits to the first draw"), x_label="x", y_label="y", lines=(points, *curves), y_range=(-2.5, 2.5)
@@ -97,6 +115,16 @@ class BiasVariance(Experiment):
             lines=(*lines, noise),
             log_y=self.noise > 0,
         )
+
+
+def fit(x: Array, y: Array, degree: int) -> Legendre:
+    """The polynomial on [-1, 1] with the least squared error on some points.
+
+    In terms of Legendre's polynomials: powers of x are so alike that rounding would choose between them.
+    """
+    # With full=True, a fit that passes through all points is no reason for a warning: here that is the lesson.
+    fitted, _ = Legendre.fit(x, y, degree, domain=[-1, 1], full=True)
+    return fitted
 
 
 def _middle_half(errors: Array) -> tuple[Array, Array]:

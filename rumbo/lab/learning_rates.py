@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rumbo.core.errors import OptionError
 from rumbo.core.messages import t
 from rumbo.core.options import option
 from rumbo.core.seeds import rng
@@ -21,8 +22,9 @@ class LearningRates(Experiment):
     """Train one network on handwritten digits with rates over several powers of ten, from the same first weights.
 
     Mini-batch gradient descent of `rumbo.reference` on scikit-learn's digits, 1,200 for train and the rest for dev. A
-    rate is stable when its cost ends within three times the least that any rate reached; others are too small or too
-    large, below or above the rate that reached the least.
+    rate is stable when its cost ends below where it began, and within three times the least that any rate reached. A
+    rate whose cost does not fall is too large; so are others above the rate that reached the least, and those below
+    it are too small.
     Source: Teran, "Ritmo de aprendizaje"; Borghi, "Gradiente descendente".
     """
 
@@ -35,20 +37,18 @@ class LearningRates(Experiment):
 
     def run(self, source: Path | None = None, track: Track = unseen) -> Result:
         """Train with every rate; takes no source."""
+        if self.smallest >= self.largest:
+            raise OptionError(
+                t("smallest={low:g} must be below largest={high:g}.", low=self.smallest, high=self.largest)
+            )
         rates = np.geomspace(self.smallest, self.largest, self.num_rates)
         trained = [self._train(float(rate)) for rate in track(rates, t("training"), len(rates))]
         costs, scores = np.array([costs for costs, _ in trained]), np.array([score for _, score in trained])
         ends = np.where(np.isfinite(costs[:, -1]), costs[:, -1], np.inf)
-        stable = rates[ends <= 3 * ends.min()]
-        words = [self._word(rate, stable, rates[ends.argmin()]) for rate in rates]
-        best = int(np.argmax(scores))
+        words = [self._word(rate, end, costs[0, 0], rates, ends) for rate, end in zip(rates, ends, strict=True)]
         return Result(
             title=t("Learning rates on digits, {epochs} epochs", epochs=self.epochs),
-            finding=t(
-                "Best on dev is the rate {rate:.3g} with an accuracy of {score:.3f}; rates from {low:.3g} to "
-                "{high:.3g} are stable.",
-                rate=rates[best], score=scores[best], low=stable.min(), high=stable.max(),
-            ),
+            finding=self._finding(rates, scores, [word == t("stable") for word in words]),
             columns=(t("rate"), t("first cost"), t("last cost"), t("dev accuracy"), t("verdict")),
             rows=tuple(
                 (float(rate), float(cost[0]), float(cost[-1]) if np.isfinite(cost[-1]) else None, float(score), word)
@@ -64,7 +64,7 @@ class LearningRates(Experiment):
                         for rate, cost in zip(rates, costs, strict=True)
                     ),
                     log_y=True,
-                    y_range=(float(ends.min()) / 2, 10 * float(costs[0, 0])),
+                    y_range=(min(ends.min(), costs[0, 0]) / 2, 10 * costs[0, 0]),
                 ),
                 Lines(
                     title=t("dev accuracy at the end"),
@@ -91,7 +91,21 @@ class LearningRates(Experiment):
                 costs.append(network.cost(chosen, layers, X, Y, network.no_dropout(layers, X.shape[1])))
             return np.array(costs), network.accuracy(chosen, layers, X_dev, Y_dev)
 
-    def _word(self, rate: float, stable: Array, best: float) -> str:
-        if rate in stable:
+    def _word(self, rate: float, end: float, start: float, rates: Array, ends: Array) -> str:
+        if end >= start:
+            return t("too large")
+        if end <= 3 * ends.min():
             return t("stable")
-        return t("too small") if rate < best else t("too large")
+        return t("too small") if rate < rates[ends.argmin()] else t("too large")
+
+    def _finding(self, rates: Array, scores: Array, is_stable: list[bool]) -> str:
+        stable = rates[np.array(is_stable)]
+        if not len(stable):
+            return t("None of the {count} rates lowers the cost: all are too large.", count=len(rates))
+        best = int(np.argmax(scores))
+        return t(
+            "Best on dev is the rate {rate:.3g} with an accuracy of {score:.3f}; {count} of {all} rates are stable, "
+            "from {low:.3g} to {high:.3g}.",
+            rate=rates[best], score=scores[best], count=len(stable), all=len(rates), low=stable.min(),
+            high=stable.max(),
+        )  # fmt: skip
