@@ -202,13 +202,18 @@ def errata_page() -> str:
     ]
     for source, title in read.SOURCES.items():
         rows = [
-            (_lines(p), ", ".join(f"`{figure}`" for figure in p.says), p.right, f"{p.shows} {p.why}")
+            (_lines(p), ", ".join(f"`{figure}`" for figure in p.says), _prose(p.right), _prose(f"{p.shows} {p.why}"))
             for p in wrong
             if p.source == source
         ]
         if rows:
             parts += [f"## {source}", f"{title}.", table(("line", "printed", "right", "why"), rows)]
     return "\n\n".join(parts) + "\n"
+
+
+def _prose(text: str) -> str:
+    """W[l](n) is no link, and 2 * 3 * 4 no emphasis."""
+    return text.replace("](", "]\\(").replace("*", "\\*").replace("_", "\\_")
 
 
 def _lines(passage: Any) -> str:
