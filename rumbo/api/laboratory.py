@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rumbo.core.errors import DataError, StorageError, UsageError
+from rumbo.core.errors import StorageError, UsageError
 from rumbo.core.messages import shown, t
 from rumbo.core.plain import plain
 from rumbo.lab import Result, experiments
@@ -55,7 +55,7 @@ def experiment(
 
     Raises:
         UnknownName: no such experiment or option.
-        UsageError: it takes no source, or the folder exists.
+        UsageError: it takes no source, there is none at its path, or the folder exists.
         DataError: the source is not what it needs.
     """
     kind = experiments.get(name)
@@ -66,7 +66,7 @@ def experiment(
     if place is not None and kind.takes() is None:
         raise UsageError(t("the experiment '{name}' takes no data, but got '{source}'.", name=name, source=source))
     if place is not None and not place.exists():
-        raise DataError(t("there is no file or folder '{path}'.", path=place))
+        raise UsageError(t("there is no file or folder '{path}'.", path=place))
     if out is not None and Path(out).exists():
         raise UsageError(t("{path} exists already. Choose another folder with --out.", path=out))
     result = chosen.run(place, track)

@@ -192,7 +192,7 @@ def test_a_source_is_taken_or_refused(name, tmp_path):
         with pytest.raises(UsageError, match="takes no data"):
             experiment(name, tmp_path)
     else:
-        with pytest.raises(DataError, match="there is no file or folder"):
+        with pytest.raises(UsageError, match="there is no file or folder"):
             experiment(name, tmp_path / "nothing")
         with pytest.raises((DataError, UsageError)) as caught:
             experiment(name, tmp_path, out=tmp_path / "out", options=SMALL[name])
