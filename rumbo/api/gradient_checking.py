@@ -19,7 +19,7 @@ from rumbo.api.run import Run
 from rumbo.api.sources import open_source
 from rumbo.api.weights import load_weights
 from rumbo.core.errors import RumboError, UsageError
-from rumbo.core.messages import t
+from rumbo.core.messages import shown, t
 from rumbo.core.plain import plain
 from rumbo.core.seeds import rng
 from rumbo.data.images import refuse_bad
@@ -379,10 +379,8 @@ def _own_code(file: Path) -> Generator[None]:
         lines = [frame.lineno for frame in traceback.extract_tb(problem.__traceback__) if _is(frame.filename, file)]
         if isinstance(problem, SyntaxError) and problem.filename and _is(problem.filename, file):
             lines.append(problem.lineno)
-        where = t("'{path}', line {line}", path=str(file), line=lines[-1]) if lines else f"'{file}'"
-        raise UsageError(
-            t("{where}: {kind}: {text}", where=where, kind=type(problem).__name__, text=str(problem)[:500])
-        ) from problem
+        where = t("'{path}', line {line}", path=str(file), line=lines[-1]) if lines else f"'{shown(file)}'"
+        raise UsageError(f"{where}: {type(problem).__name__}: {shown(str(problem)[:500])}") from problem
     finally:
         sys.path[:], sys.dont_write_bytecode = path, bytecode
 

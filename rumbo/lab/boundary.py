@@ -141,8 +141,8 @@ class Boundary(Experiment):
         names = self.models or self._usual(len(plane.classes), beside_run=run is not None)
         judges = [self._train(name, plane) for name in track(names, t("training"), len(names))]
         if run is not None:
-            judges.insert(0, Judge(t("{run} ({model})", run=run.name, model=run.trained.model.name), run.trained.task,
-                                   run.trained.preprocess))  # fmt: skip
+            name = f"{run.name} ({run.trained.model.name})"
+            judges.insert(0, Judge(name, run.trained.task, run.trained.preprocess))
         if source is None:
             judges.append(Judge(t("the rule behind it"), None, None))
         return self._tell(plane, judges, source)
