@@ -36,7 +36,7 @@ class Parser(argparse.ArgumentParser):
 
     def read(self, words: list[str]) -> argparse.Namespace:
         """Parse; an unknown flag is told its nearest."""
-        arguments, unknown = self.parse_known_args(words)
+        arguments, unknown = self.parse_known_intermixed_args(words)
         flags = [flag for action in self._actions for flag in action.option_strings if flag.startswith("--")]
         for word in unknown:
             if word.startswith("-") and len(word) > 1:

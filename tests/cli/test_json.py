@@ -139,3 +139,12 @@ def test_help_is_there_in_both_languages(verb: str, language: str, rumbo: Comman
     with pytest.raises(SystemExit) as end:
         rumbo(verb, "--help", "--lang", language)
     assert end.value.code == 0
+
+
+@pytest.mark.parametrize("words", ["a b --json", "a --json b", "--json a b", "a --json -- b"])
+def test_flags_may_stand_between_arguments(words: str) -> None:
+    parser = Parser("lab", "")
+    parser.add_argument("name", nargs="?")
+    parser.add_argument("source", nargs="?")
+    read = parser.read(words.split())
+    assert (read.name, read.source, read.json) == ("a", "b", True)
