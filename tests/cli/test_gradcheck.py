@@ -1,5 +1,6 @@
 """`rumbo gradcheck` on data, on a run, and on a function in somebody's own file."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,16 @@ def test_a_wrong_gradient_is_a_gate(flags: tuple[str, ...], place: Path, rumbo: 
     else:
         assert "wrong" in answer.out
         assert "second.weight" in answer.out
+
+
+def test_nothing_is_left_of_the_file(place: Path, rumbo: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No bytecode beside it, and Python looks for modules where it did."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    before, path = tree(place), list(sys.path)
+    with inside(place):
+        assert rumbo("gradcheck", "own.py:right", *FAST).code == 0
+    assert tree(place) == before
+    assert (sys.path, sys.dont_write_bytecode) == (path, False)
 
 
 def test_arguments_of_the_function_come_from_the_file(place: Path, rumbo: Command) -> None:

@@ -43,6 +43,20 @@ class Upcast(nn.Module):
         return self.weight * x * torch.rsqrt(x.float().pow(2).mean(-1, keepdim=True) + 1e-6)
 
 
+class OwnState(nn.Module):
+    """A recurrent cell that makes its first state itself, in torch's default precision."""
+
+    def __init__(self):
+        super().__init__()
+        self.cell, self.mix = nn.GRUCell(4, 3), torch.randn(3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = torch.zeros(len(x), 3)
+        for step in range(x.shape[1]):
+            state = self.cell(x[:, step], state)
+        return state @ self.mix
+
+
 def numbers(*shape: int) -> Tensor:
     return torch.randn(shape)
 
@@ -131,7 +145,8 @@ STOCK: dict[str, Callable[[], Stock]] = {
     "recurrent, ReLU": lambda: last_state(nn.RNN(4, 5, nonlinearity="relu", batch_first=True), 5),
     "GRU both ways": lambda: last_state(nn.GRU(4, 3, batch_first=True, bidirectional=True), 6),
     "LSTM with projection": lambda: last_state(nn.LSTM(4, 5, proj_size=3, batch_first=True), 3),
-    "embedding": lambda: with_head(nn.Embedding(20, 4, padding_idx=0), features=12, x=torch.randint(0, 20, (4, 3))),
+    "own state": lambda: Stock(OwnState(), F.cross_entropy, (numbers(4, 3, 4), codes())),
+    "embedding": lambda: with_head(nn.Embedding(20, 4, padding_idx=0), features=12, x=torch.arange(12).view(4, 3)),
     "sparse embedding": lambda: with_head(nn.Embedding(20, 4, sparse=True), features=12, x=torch.arange(12).view(4, 3)),
     "embedding bag": lambda: with_head(nn.EmbeddingBag(20, 4, max_norm=1.0), features=4, x=torch.arange(12).view(4, 3)),
     "encoder layer": lambda: with_head(
