@@ -60,6 +60,14 @@ def test_stacked_networks_train_as_each_alone(name, schedule):
     assert ends.dev_loss[1] == pytest.approx(float(F.cross_entropy(logits, dev.labels)), rel=1e-4)
 
 
+def test_costs_of_an_epoch_are_means_over_its_batches():
+    chosen = AdaptiveEnd(trainings=2, epochs=2, width=8, batch_size=100, schedule="constant")
+    train, dev, _ = chosen._parts()
+    first = judge([weight.detach() for weight in chosen._first_weights()], train)[1]
+    still = chosen._train("sgd", 1e-9, train, dev)
+    np.testing.assert_allclose(still.costs, np.stack([first, first], axis=1), rtol=1e-4)
+
+
 def test_the_digits_are_cut_once_and_whole():
     train, dev, test = AdaptiveEnd()._parts()
     assert [len(part.labels) for part in (train, dev, test)] == [900, 300, 597]
@@ -155,10 +163,12 @@ def test_the_finding_is_that_of_the_intervals():
         "adam": Spread(0.005, 0.001, 0.009),
         "rmsprop": Spread(-0.005, -0.02, 0.01),
         "adagrad": Spread(0.0, 0.0, 0.0),
+        "adamw": Spread(0.002, -0.001, 0.005),
     }
     assert finding(found, 597, 10) == (
         "Compared with momentum on 597 test digits over 10 trainings, in points of accuracy: worse: sgd (-1.00); "
-        "better: adam (+0.50); within noise: rmsprop (-0.50), adagrad (+0.00)."
+        "better: adam (+0.50); within noise: rmsprop (-0.50), adagrad (+0.00), "
+        "adamw (+0.20)."
     )
     assert finding({"sgd": found["sgd"]}, 5, 2).endswith("in points of accuracy: worse: sgd (-1.00).")
 

@@ -8,7 +8,7 @@ from rumbo.lab.batch_size import NUM_BATCHES, SIZES, BatchSize
 from rumbo.lab.digits import NUM_TRAIN
 from rumbo.reference import descent, network
 
-QUICK = {"width": 4, "epochs": 1}
+QUICK = {"width": 4, "epochs": 2}
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def test_steps_an_epoch_are_the_examples_by_the_size(quick):
 
 def test_noise_falls_as_drawing_without_putting_back_says():
     """E |g_B - g|^2 = S^2 / B (N - B) / (N - 1): S^2 is the mean over examples of |g_1 - g|^2, here of all of them."""
-    chosen = BatchSize(width=4)
+    chosen = BatchSize()
     kind, layers, X, Y = chosen._start()
     everything = chosen._gradient(kind, layers, X, Y)
     each = np.array([chosen._gradient(kind, layers, X[:, [i]], Y[:, [i]]) for i in range(NUM_TRAIN)])
@@ -30,8 +30,9 @@ def test_noise_falls_as_drawing_without_putting_back_says():
     spread = np.mean(((each - everything) ** 2).sum(axis=1)) / (everything @ everything)
     for size in SIZES[:-1]:
         wanted = spread / size * (NUM_TRAIN - size) / (NUM_TRAIN - 1)
-        # 30 mini-batches tell the mean of their squares to about a quarter.
-        assert chosen._noise(size) ** 2 == pytest.approx(wanted, rel=3 / NUM_BATCHES**0.5)
+        # 30 single examples tell the mean of their squares to about a quarter; larger mini-batches, which are more
+        # alike, to a tenth.
+        assert chosen._noise(size) ** 2 == pytest.approx(wanted, rel=3 / NUM_BATCHES**0.5 if size == 1 else 0.2)
     assert chosen._noise(NUM_TRAIN) < 1e-12
 
 
@@ -65,7 +66,7 @@ def test_an_epoch_sees_every_example_once(monkeypatch):
     descent_of = descent.mini_batches
     monkeypatch.setattr(batch_size.descent, "mini_batches", watched)
     BatchSize(**QUICK)._train(512)
-    assert seen == [512, 512, 176]
+    assert seen == [512, 512, 176] * 2
 
 
 def test_orders_are_those_of_the_seed():
@@ -79,7 +80,7 @@ def test_times_add_up_and_are_in_the_table(quick):
     for row, line, same in zip(quick.rows, by_time.lines, by_epoch.lines, strict=True):
         assert line.x[0] == 0
         assert (np.diff(line.x) > 0).all()
-        assert row[2] == pytest.approx(1e3 * line.x[-1])
+        assert row[2] == pytest.approx(1e3 * line.x[-1] / 2)
         assert line.y.tolist() == same.y.tolist()
         assert row[4] == line.y[-1]
 

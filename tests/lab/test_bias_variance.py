@@ -13,13 +13,13 @@ def parts(result):
     return np.array(result.rows, dtype=float).T
 
 
-@pytest.mark.parametrize("degree", [0, 1, 4, 9])
+@pytest.mark.parametrize("degree", [0, 1, 4, 9, 16])
 def test_a_fit_has_the_least_squared_error(degree):
     generator = np.random.default_rng(degree)
-    x, y = generator.uniform(-1, 1, 25), generator.normal(size=25)
+    x, y = generator.uniform(-1, 1, 30), generator.normal(size=30)
     powers = np.vander(x, degree + 1)
     wanted = powers @ np.linalg.lstsq(powers, y, rcond=None)[0]
-    np.testing.assert_allclose(fit(x, y, degree)(x), wanted, atol=1e-9)
+    np.testing.assert_allclose(fit(x, y, degree)(x), wanted, atol=1e-6)
 
 
 def test_through_as_many_points_as_it_has_coefficients_a_fit_passes():
@@ -106,8 +106,8 @@ def test_lines_are_medians_and_bands_hold_the_middle_half():
     for place, line in enumerate(curves.lines[:2]):
         np.testing.assert_allclose(line.y, np.median(errors[..., place], axis=0))
         np.testing.assert_allclose(line.y, parts(result)[1 + place])
-        inside = (errors[..., place] >= line.band[0]) & (errors[..., place] <= line.band[1])
-        assert (inside.sum(axis=0) == 5).all()
+        in_order = np.sort(errors[..., place], axis=0)
+        np.testing.assert_allclose(line.band, in_order[[2, 6]])
     assert curves.lines[2].y.tolist() == [0.3] * 6
     x, y, *_ = chosen._draw(0)
     assert (fits.lines[0].x.tolist(), fits.lines[0].y.tolist()) == (x.tolist(), y.tolist())

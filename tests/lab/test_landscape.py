@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sklearn.datasets import load_diabetes
 
 import rumbo
@@ -14,6 +15,7 @@ from rumbo.core.errors import DataError
 from rumbo.lab.experiment import unseen
 from rumbo.lab.landscape import NEAR, Around, Landscape, _finding, filter_normalised, loss_of, moving
 from rumbo.models import build
+from rumbo.tasks.task import Cost, Term
 
 pytestmark = pytest.mark.train
 
@@ -122,6 +124,34 @@ def test_the_circle_is_where_sharpness_says(line):
     assert found.sharpness == pytest.approx((found.circle.max() - found.here) / (1 + found.here))
 
 
+def test_every_place_is_where_the_figure_says(digits):
+    """Rows of the surface belong to the second direction, and so do the second curve and the circle's sine."""
+    chosen, run = Landscape(**{**QUICK, "steps": 1}, radius=0.5), rumbo.lab.finished.open_run(digits.path)
+    found = walked(chosen, run)
+    task = run.trained.task
+    batches = {split: chosen._batches(run.trained, run.part(split), split) for split in ("train", "dev")}
+    first, second = filter_normalised(task.model, 0, 0), filter_normalised(task.model, 0, 1)
+    with moving(task.model, first, second) as go_to:
+
+        def loss(split, a, b):
+            go_to(a, b)
+            return loss_of(task, batches[split])
+
+        places = (-0.5, 0.0, 0.5)
+        assert found.surface.tolist() == [[loss("train", a, b) for a in places] for b in places]
+        assert found.dev.tolist() == [[loss("dev", a, 0.0) for a in places], [loss("dev", 0.0, b) for b in places]]
+        assert found.circle[[0, 4]].tolist() == pytest.approx([loss("train", NEAR, 0.0), loss("train", 0.0, NEAR)])
+        assert np.isnan(loss("train", 1e38, 1e38))
+
+
+def test_a_loss_without_end_is_no_number():
+    class Endless:
+        def cost(self, batch):
+            return Cost({"x": Term(torch.tensor(float("inf")), torch.tensor(1.0))})
+
+    assert np.isnan(loss_of(Endless(), [None]))
+
+
 def test_some_examples_are_drawn_at_random(digits):
     first, second = (Landscape(**QUICK, seed=seed).run(digits.path) for seed in (0, 1))
     assert columns(first)[1][2] != columns(second)[1][2]
@@ -200,6 +230,21 @@ def test_a_run_without_dev_has_its_train_loss(tmp_path):
     result = Landscape(**QUICK).run(run.path)
     assert {(row[2], row[4]) for row in result.rows} == {(None, None)}
     assert [[line.name for line in curve.lines] for curve in result.panels[1:]] == [["train"]] * 2
+
+
+def test_pictures_that_training_left_out_are_left_out(tmp_path):
+    generator = np.random.default_rng(0)
+    for name in ("cats", "dogs"):
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        for number in range(12):
+            pixels = generator.integers(0, 256, (8, 8, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "pets" / name / f"{number}.png")
+    (tmp_path / "pets" / "cats" / "broken.png").write_bytes(b"no picture")
+    run = rumbo.train(tmp_path / "pets", out=tmp_path / "run", model="mlp", epochs=1, device="cpu",
+                      settings={"data.max_bad_fraction": "0.5"})  # fmt: skip
+    opened = rumbo.lab.finished.open_run(run.path)
+    assert len(opened.dataset) == 24
+    assert Landscape(**QUICK).run(run.path).rows[2][1] > 0
 
 
 def test_what_is_no_run_is_refused(tmp_path):
