@@ -8,9 +8,11 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import FunctionType
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from rumbo.api.config import RunConfig
@@ -66,8 +68,8 @@ class GradientCheck:
 
     @property
     def is_right(self) -> bool:
-        """Whether no parameter is worse than `look`."""
-        return self.verdict not in ("worry", "wrong")
+        """Whether no parameter is worse than `good`."""
+        return self.verdict not in ("look", "worry")
 
     @property
     def worst(self) -> ParameterCheck:
@@ -159,12 +161,47 @@ def gradcheck(
         inputs=inputs,
         learning_rate=learning_rate,
     )
+    _require_module_and_loss(module, loss)
     copied = float64_copy(loss, mode) if isinstance(loss, nn.Module) else loss
     cost = _cost_of_pairs(module, copied, batch) if takes == "outputs" else copied
     if cost is None:
         raise UsageError(t("takes=module needs a loss: a function of (module, batch)."))
     own = copied if isinstance(copied, nn.Module) else None
     return _collect(module, cost, batch, options, own, progress)
+
+
+def _require_module_and_loss(module: object, loss: object) -> None:
+    """What a slip of the hand passes is told before torch stumbles over it."""
+    if not isinstance(module, nn.Module) or isinstance(module, torch.jit.ScriptModule):
+        raise UsageError(
+            t(
+                "module must be a torch.nn.Module, not scripted, and is {kind}. Wrap a function in one.",
+                kind=type(module).__name__,
+            )
+        )
+    if any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers())):
+        raise UsageError(t("the module lies on the device 'meta': it has sizes and no numbers. Give it weights first."))
+    if loss is not None and not callable(loss):
+        raise UsageError(
+            t(
+                "loss must be a function of (outputs, targets), or none, and is {kind}.",
+                kind=type(loss).__name__,
+            )
+        )
+
+
+def _require_tensors(batch: Sequence[Any]) -> None:
+    """Inputs may be a tensor, several, or some by name; targets are one tensor where the loss is ours."""
+    inputs, targets = batch
+    several = inputs.values() if isinstance(inputs, Mapping) else inputs if isinstance(inputs, tuple) else (inputs,)
+    met = [type(x).__name__ for x in (*several, targets) if isinstance(x, list | str | int | float)]
+    if met:
+        raise UsageError(
+            t(
+                "inputs and targets of a batch must be tensors, and one is {kind}: torch.tensor(…) makes one.",
+                kind=met[0],
+            )
+        )
 
 
 def _cost_of_pairs(module: nn.Module, loss: Loss | None, batch: Any) -> Loss:
@@ -177,6 +214,7 @@ def _cost_of_pairs(module: nn.Module, loss: Loss | None, batch: Any) -> Loss:
                 kind=type(batch).__name__,
             )
         )
+    _require_tensors(batch)
     if loss is None:
         targets = batch[1]
         is_classifier = not (targets.is_floating_point() if isinstance(targets, Tensor) else targets.dtype.kind == "f")
@@ -352,8 +390,9 @@ def _function(file: Path, name: str) -> Callable[[], Any]:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses and others look their module up there
     spec.loader.exec_module(module)
-    functions = {word: value for word, value in vars(module).items() if callable(value) and not word.startswith("_")}
-    if name not in functions:
+    own = {word: value for word, value in vars(module).items() if isinstance(value, FunctionType)}
+    functions = {word: f for word, f in own.items() if f.__module__ == spec.name and not word.startswith("_")}
+    if not callable(found := getattr(module, name, None)):
         raise UsageError(
             t(
                 "'{path}' has no function {name}; it has: {names}.",
@@ -362,7 +401,7 @@ def _function(file: Path, name: str) -> Callable[[], Any]:
                 names=", ".join(functions) or "-",
             )
         )
-    return functions[name]
+    return found
 
 
 @contextmanager

@@ -40,6 +40,15 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
                 high=high,
             )
         )
+    answer = plain(
+        {
+            "run": arguments.run,
+            "split": found.split,
+            "items": found.num_items,
+            "metrics": found.metrics,
+            "goal": {"metric": found.goal, "value": value, "interval": list(found.interval)},
+        }
+    )
     if minimum is not None:
         # Not `value < minimum`: a metric that is not defined on these data has not reached it.
         is_reached = value >= minimum if metrics.higher_is_better(found.goal) else value <= minimum
@@ -50,14 +59,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
                     metric=found.goal,
                     value=value,
                     minimum=minimum,
-                )
+                ),
+                answer,
             )
-    return plain(
-        {
-            "run": arguments.run,
-            "split": found.split,
-            "items": found.num_items,
-            "metrics": found.metrics,
-            "goal": {"metric": found.goal, "value": value, "interval": list(found.interval)},
-        }
-    )
+    return answer

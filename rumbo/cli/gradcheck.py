@@ -52,9 +52,10 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         )
     if not arguments.json:
         print(result_text(found))
+    answer = {"source": arguments.source, **found.to_dict()}
     if not found.is_right:
-        raise GateError(_what_is_wrong(found.worst))
-    return {"source": arguments.source, **found.to_dict()}
+        raise GateError(_what_is_wrong(found), answer)
+    return answer
 
 
 def result_text(found: "GradientCheck") -> str:
@@ -88,9 +89,9 @@ def result_text(found: "GradientCheck") -> str:
 def _word(verdict: "Verdict") -> str:
     words = {
         "great": t("great"),
+        "good": t("good"),
         "look": t("look"),
         "worry": t("worry"),
-        "wrong": t("wrong"),
         "zero": t("zero"),
         "unmeasured": t("unmeasured"),
     }
@@ -99,7 +100,7 @@ def _word(verdict: "Verdict") -> str:
 
 def _component(row: "ParameterCheck") -> str:
     """Where a row differs most, only where one should look."""
-    if row.worst is None or row.verdict not in ("look", "worry", "wrong"):
+    if row.worst is None or row.verdict not in ("good", "look", "worry"):
         return ""
     return f"[{', '.join(map(str, row.worst.index))}]: {row.worst.analytic:.6g}, {row.worst.numeric:.6g}"
 
@@ -109,7 +110,7 @@ def _remarks(found: "GradientCheck") -> list[str]:
     lines: list[str] = []
     unused = sorted({row.name for row in found.rows if not row.has_gradient and row.verdict == "zero"})
     if unused:
-        lines.append(t("No gradient reaches {names}, and the cost does not depend on it.", names=", ".join(unused)))
+        lines.append(t("No gradient reaches {names}, and the cost does not depend on them.", names=", ".join(unused)))
     if found.num_frozen:
         lines.append(t("{count} frozen parameters were left out.", count=found.num_frozen))
     moved = sorted({row.name for row in found.rows if row.is_moved})
@@ -122,7 +123,14 @@ def _remarks(found: "GradientCheck") -> list[str]:
     return lines
 
 
-def _what_is_wrong(row: "ParameterCheck") -> str:
+def _what_is_wrong(found: "GradientCheck") -> str:
+    row = found.worst
+    if not any(row.has_gradient for row in found.rows):
+        return t(
+            "backward reaches no parameter, yet the cost depends on {name}: something on the way to it is detached "
+            "(.detach(), .item(), numpy, torch.no_grad).",
+            name=row.name,
+        )
     if row.worst is None or row.distance is None:
         return t("the gradient of {name} is wrong.", name=row.name)
     where = f"{row.name}[{', '.join(map(str, row.worst.index))}]"

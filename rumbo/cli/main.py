@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from rumbo.cli.verbs import VERBS
-from rumbo.core.errors import RumboError, UsageError, unknown_name
+from rumbo.core.errors import GateError, RumboError, UsageError, unknown_name
 from rumbo.core.messages import LANGUAGES, shown, t, translate, use_language
 
 
@@ -28,7 +28,8 @@ def main(words: list[str]) -> int:
     except RumboError as error:
         if debug:
             raise
-        return _fail(str(error), error.exit_code, type(error).__name__, as_json)
+        found = error.result if isinstance(error, GateError) else {}
+        return _fail(str(error), error.exit_code, type(error).__name__, as_json, found)
     except KeyboardInterrupt:
         return _fail(t("interrupted; nothing was written."), 130, "Interrupted", as_json)
     except BrokenPipeError:
@@ -124,8 +125,9 @@ def _overview() -> str:
     return "\n".join(lines)
 
 
-def _fail(message: str, code: int, kind: str, as_json: bool) -> int:
+def _fail(message: str, code: int, kind: str, as_json: bool, found: dict[str, Any] | None = None) -> int:
     print(t("error") + ": " + message, file=sys.stderr, flush=True)
     if as_json:
-        print(json.dumps({"error": {"kind": kind, "message": shown(message), "exit_code": code}}))
+        told = {"kind": kind, "message": shown(message), "exit_code": code}
+        print(json.dumps({**(found or {}), "error": told}, allow_nan=False))
     return code

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 from rumbo.core.messages import t
 
@@ -49,9 +50,18 @@ class StorageError(RumboError):
 
 
 class GateError(RumboError):
-    """A quality gate was not reached."""
+    """A quality gate was not reached; what was measured goes along, for programs.
+
+    Args:
+        message: which gate, and by how much.
+        result: the command's answer, as JSON types.
+    """
 
     exit_code = 5
+
+    def __init__(self, message: str, result: dict[str, Any] | None = None):
+        super().__init__(message)
+        self.result = result or {}
 
 
 class FolderInUse(RumboError):

@@ -23,12 +23,15 @@ from rumbo.core.seeds import rng
 from rumbo.training.differences import FIRST_LEVEL, Line, Slope, noise_of, slope
 from rumbo.training.float64_copy import ExactMode, Mode, each_tensor, exact_numbers, float64_copy, wide
 
-Verdict = Literal["unmeasured", "zero", "great", "look", "worry", "wrong"]
-SEVERITY: tuple[Verdict, ...] = ("unmeasured", "zero", "great", "look", "worry", "wrong")
-BANDS: tuple[tuple[float, Verdict], ...] = ((1e-7, "great"), (1e-5, "look"), (1e-3, "worry"))
+Verdict = Literal["unmeasured", "zero", "great", "good", "look", "worry"]
+SEVERITY: tuple[Verdict, ...] = ("unmeasured", "zero", "great", "good", "look", "worry")
+BANDS: tuple[tuple[float, Verdict], ...] = ((1e-7, "great"), (1e-5, "good"), (1e-3, "look"))
 MOST_COMPONENTS, FEWEST_COMPONENTS = 24, 1
 SECONDS = 20.0
 """About how long a check may take where the number of components is left to us."""
+VALUES_A_PROBE = 6
+LARGE_BELOW = 20
+"""Where time allows fewer probes than this for a parameter, each is content with a less exact slope."""
 LEAST_COST = 0.1
 """Training ends early where the cost falls to this share of what it was: few examples are soon learnt by heart."""
 NUDGE = 1e-3
@@ -105,7 +108,7 @@ class ParameterCheck:
         name: its path in the module; "loss." before those of a loss that has its own, "inputs" for inputs.
         shape: its sizes.
         step: training steps made before.
-        verdict: great (distance up to 1e-7), look (1e-5), worry (1e-3), wrong (above); zero where both gradients are
+        verdict: great (distance up to 1e-7), good (1e-5), look (1e-3), worry (above); zero where both gradients are
             zero as far as the cost's rounding shows; unmeasured where kinks or rounding hide it.
         distance: |analytic - numeric| / (|analytic| + |numeric|), of the components or of the directions, whichever is
             worse; none where the verdict is zero or unmeasured.
@@ -242,6 +245,10 @@ class _Problem:
         each_tensor(open_one, self.batch[0] if is_pair else self.batch)
         return found
 
+    def tries(self, wanted: int) -> int:
+        """How many probes are tried for so many that meet no kink."""
+        return wanted + 1 if self.is_large else 3 * wanted
+
     def trainable(self) -> list[Tensor]:
         """What training steps move."""
         return [leaf for name, leaf in self.leaves.items() if not name.startswith("inputs")]
@@ -323,7 +330,7 @@ class _Problem:
             raise UsageError(
                 t(
                     "two forward passes on the same batch cost {one} and {two}: something in them is random. Dropout "
-                    "layers are off already; seed or switch off what else draws numbers, or take mode=eval.",
+                    "layers are off already; seed or switch off what else draws numbers.",
                     one=repr(one),
                     two=repr(two),
                 )
@@ -344,11 +351,11 @@ def _real(tensor: Tensor) -> Tensor:
 def _how_many(problem: _Problem, options: CheckOptions) -> tuple[int, int]:
     """Components and directions a parameter: as asked for, or what fits into `SECONDS`; large modules get fewer."""
     values = SECONDS / max(problem.seconds, 1e-5) / (len(problem.leaves) * len(set(options.steps)))
-    num_probes = int(values / 5)
-    problem.is_large = num_probes < FEWEST_COMPONENTS + options.directions
+    num_probes = int(values / VALUES_A_PROBE)
+    problem.is_large = num_probes < LARGE_BELOW
     if options.components is not None:
         return options.components, options.directions
-    if problem.is_large:
+    if num_probes < FEWEST_COMPONENTS + options.directions:
         return FEWEST_COMPONENTS, min(options.directions, 1)
     return min(num_probes - options.directions, MOST_COMPONENTS), options.directions
 
@@ -473,13 +480,13 @@ class _Probes:
         difference = float(np.linalg.norm(self.analytic - numeric))
         sizes = float(np.linalg.norm(self.analytic) + np.linalg.norm(numeric))
         if not math.isfinite(difference):
-            return "wrong", math.inf, 0.0
+            return "worry", math.inf, 0.0
         resolution = error / sizes if sizes > 0 else 0.0
         if sizes <= 2 * error or sizes == 0:
             return "zero", None, resolution
         distance = difference / sizes
         if distance <= resolution and resolution > BANDS[1][0]:  # as near as can be seen, which is not very near
-            return ("look", distance, resolution) if resolution <= BANDS[2][0] else ("unmeasured", None, resolution)
+            return ("good", distance, resolution) if resolution <= BANDS[2][0] else ("unmeasured", None, resolution)
         return band(distance), distance, resolution
 
 
@@ -487,10 +494,10 @@ def band(distance: float) -> Verdict:
     """The word for a relative distance.
 
     >>> [band(distance) for distance in (1e-9, 1e-6, 1e-4, 1e-2)]
-    ['great', 'look', 'worry', 'wrong']
+    ['great', 'good', 'look', 'worry']
     """
     found: list[Verdict] = [word for limit, word in BANDS if distance <= limit]
-    return found[0] if found else "wrong"
+    return found[0] if found else "worry"
 
 
 def worst_verdict(verdicts: Sequence[Verdict]) -> Verdict:
@@ -502,7 +509,7 @@ def _check(point: _Point, name: str, components: int, directions: int) -> Parame
     """One parameter; where it lies on a kink in every direction, at a point beside."""
     row = _check_at(point, name, components, directions)
     is_stuck = row.num_kinks > 0 and (row.num_components == 0 or (directions > 0 and row.num_directions == 0))
-    if not is_stuck or SEVERITY.index(row.verdict) >= SEVERITY.index("worry"):
+    if not is_stuck or SEVERITY.index(row.verdict) >= SEVERITY.index("look"):
         return row
     try:
         beside = _check_at(point.moved(), name, components, directions)
@@ -560,11 +567,11 @@ def _worst(indices: list[tuple[int, ...]], probes: _Probes) -> Component | None:
 
 
 def _probe_directions(point: _Point, name: str, gradient: Tensor, wanted: int) -> tuple[_Probes, int]:
-    """Slopes along random directions; one that meets a kink is replaced, three times as many are tried at most."""
+    """Slopes along random directions; one that meets a kink is replaced, as long as there are tries."""
     analytic: list[float] = []
     measured: list[Slope] = []
     num_kinks, scale = 0, point.scale(name)
-    for number in range(3 * wanted):
+    for number in range(point.problem.tries(wanted)):
         if len(measured) == wanted:
             break
         direction = point.direction(name, number)
@@ -586,7 +593,7 @@ def _probe_components(
     analytic: list[float] = []
     measured: list[Slope] = []
     num_kinks, scale = 0, _component_scale(point, name)
-    for index in _draw_components(point, name, gradient, wanted):
+    for index in _draw_components(point, name, gradient, point.problem.tries(wanted)):
         if len(measured) == wanted:
             break
         found = point.slope(point.at(name, index), scale=scale, size=size)
@@ -606,14 +613,14 @@ def _component_scale(point: _Point, name: str) -> float:
     return point.scale(name) * max(fan_in, 1) ** 0.5
 
 
-def _draw_components(point: _Point, name: str, gradient: Tensor, wanted: int) -> list[tuple[int, ...]]:
+def _draw_components(point: _Point, name: str, gradient: Tensor, tries: int) -> list[tuple[int, ...]]:
     """All where they are few; else the largest by backward and random others, with spares for those at kinks."""
     count = gradient.numel()
     if count == 0:
         return []
-    drawn = point.rng("components", name).choice(count, size=min(count, 3 * wanted), replace=False).tolist()
+    drawn = point.rng("components", name).choice(count, size=min(count, tries), replace=False).tolist()
     largest = int(gradient.abs().argmax())
-    chosen = list(dict.fromkeys([largest, *drawn]))
+    chosen = list(dict.fromkeys([largest, *drawn]))[:tries]
     return [tuple(int(place) for place in np.unravel_index(flat, tuple(gradient.shape))) for flat in chosen]
 
 
