@@ -58,8 +58,8 @@ class BatchSize(Experiment):
                 for size, s, far, end in zip(SIZES, seconds, noise, ends, strict=True)
             ),
             panels=(
-                self._costs(t("cost by epoch"), t("epoch"), trained, [np.arange(self.epochs + 1.0)] * len(SIZES)),
-                self._costs(t("cost by time"), t("seconds"), trained, [run.seconds for run in trained]),
+                self._by_epoch(trained),
+                self._by_time(trained),
                 Lines(
                     title=t("noise of the gradient"),
                     x_label=t("examples in a step"),
@@ -103,13 +103,24 @@ class BatchSize(Experiment):
             )
         return f"{speed} {rest}"
 
-    def _costs(self, title: str, x_label: str, trained: list[Trained], places: list[Array]) -> Lines:
-        lines = zip(SIZES, places, trained, strict=True)
+    def _by_epoch(self, trained: list[Trained]) -> Lines:
+        epochs = np.arange(self.epochs + 1.0)
         return Lines(
-            title=title,
-            x_label=x_label,
+            title=t("cost by epoch"),
+            x_label=t("epoch"),
             y_label=t("cost"),
-            lines=tuple(Line(name=str(size), x=x, y=run.costs) for size, x, run in lines),
+            lines=tuple(Line(name=str(size), x=epochs, y=run.costs) for size, run in zip(SIZES, trained, strict=True)),
+            log_y=True,
+        )
+
+    def _by_time(self, trained: list[Trained]) -> Lines:
+        """The colors are those of the costs by epoch; a logarithmic axis has no place for the start at 0."""
+        return Lines(
+            title=t("cost by time"),
+            x_label=t("seconds"),
+            y_label=t("cost"),
+            lines=tuple(Line(name="", x=run.seconds[1:], y=run.costs[1:]) for run in trained),
+            log_x=True,
             log_y=True,
         )
 

@@ -64,7 +64,7 @@ class LearningRates(Experiment):
                         for rate, cost in zip(rates, costs, strict=True)
                     ),
                     log_y=True,
-                    y_range=(min(ends.min(), costs[0, 0]) / 2, 10 * costs[0, 0]),
+                    y_range=(min(ends.min(), costs[0, 0]) / 2, 3 * costs[0, 0]),
                 ),
                 Lines(
                     title=t("dev accuracy at the end"),

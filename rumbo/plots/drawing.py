@@ -70,6 +70,8 @@ def _lines(axes: Axes, panel: Lines) -> None:
         _line(axes, line, index)
     axes.set_xscale("log" if panel.log_x and any(_has_positive(line.x) for line in panel.lines) else "linear")
     axes.set_yscale("log" if panel.log_y and any(_has_positive(line.y) for line in panel.lines) else "linear")
+    if axes.get_xscale() == "linear" and all((line.x == np.round(line.x)).all() for line in panel.lines):
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))  # there is no epoch 2.5
     if panel.y_range is not None:
         axes.set_ylim(*panel.y_range)
     for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):

@@ -78,10 +78,10 @@ def test_orders_are_those_of_the_seed():
 def test_times_add_up_and_are_in_the_table(quick):
     by_epoch, by_time, _ = quick.panels
     for row, line, same in zip(quick.rows, by_time.lines, by_epoch.lines, strict=True):
-        assert line.x[0] == 0
+        assert line.x[0] > 0
         assert (np.diff(line.x) > 0).all()
         assert row[2] == pytest.approx(1e3 * line.x[-1] / 2)
-        assert line.y.tolist() == same.y.tolist()
+        assert line.y.tolist() == same.y[1:].tolist()
         assert row[4] == line.y[-1]
 
 

@@ -216,6 +216,13 @@ def test_a_log_axis_over_few_decades_has_plain_numbers(low, high, numbers):
     assert inside == numbers if numbers is not None else all("10^" in text for text in shown)
 
 
+@pytest.mark.parametrize(("x", "whole"), [(np.arange(16.0), True), (np.arange(6.0) / 4, False)])
+def test_an_axis_of_whole_numbers_has_whole_numbers(x, whole):
+    figure = draw_panels([lines(lines=(Line(name="", x=x, y=x),))] * 2)
+    to_png(figure, dots_per_inch=30)
+    assert all(place == round(place) for place in figure.axes[0].get_xticks()) == whole
+
+
 def test_a_path_begins_with_a_dot():
     (axes,) = draw_panels([surface()]).axes
     start = axes.lines[1]
