@@ -106,7 +106,7 @@ class Boundary(Experiment):
     examples, each feature as (x - mean) / std, and take the same number of steps of Adam; nothing is chosen by dev.
     A run that is given stands first, with the scaling that it was trained with. Whether two networks differ on dev is
     told by the examples that only one of them has right: a two-sided sign test, 5 %.
-    Source: Terán, "Perceptrón": a line where w0 + w.x = 0; Borghi, "Regresión logística"; McNemar 1947 for the test.
+    Source: Teran, "El Perceptrón": a line where w0 + w.x = 0; Borghi, "Regresión logística"; McNemar 1947 for the test.
     """
 
     models: tuple[str, ...] = option(

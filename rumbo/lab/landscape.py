@@ -78,8 +78,8 @@ class Landscape(Experiment):
     weights of norms stay as they are. So do the running statistics of batch norms: the network is in evaluation mode.
     The loss is the task's cost without penalties and label smoothing. Sharpness is (L - L0) / (1 + L0) with the
     largest train loss L on a circle at distance 0.25, 16 places: Keskar's form, on the plane of the two directions.
-    Source: Li et al. 2018, arXiv:1712.09913, sec. 4; Keskar et al. 2017, arXiv:1609.04836, eq. 4; Borghi, "El problema
-    de los óptimos locales".
+    Source: Li et al. 2018, arXiv:1712.09913, sec. 4; Keskar et al. 2017, arXiv:1609.04836, eq. 4; Borghi, "Óptimos
+    locales en redes neuronales".
     """
 
     model: str = option("mlp", "the network that is trained on digits where there is no SOURCE")
