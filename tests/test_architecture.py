@@ -15,7 +15,7 @@ FLOORS = {
     "ops": 2,
     "data": 3, "models": 3, "losses": 3, "metrics": 3, "runs": 3,
     "tasks": 4, "strategy": 4, "apps": 4,
-    "training": 5, "explain": 5, "export": 5,
+    "training": 5, "gradients": 5, "explain": 5, "export": 5,
     "plots": 6, "tune": 6,
     "lab": 7,
     "api": 8,

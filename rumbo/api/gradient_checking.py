@@ -27,20 +27,13 @@ from rumbo.core.seeds import rng
 from rumbo.data.images import refuse_bad
 from rumbo.data.loader import Batch
 from rumbo.data.split import Split
+from rumbo.gradients.check import check_gradients
+from rumbo.gradients.float64_copy import Mode, float64_copy
+from rumbo.gradients.records import SEVERITY, CheckOptions, ParameterCheck, Started, Verdict, worst_verdict
 from rumbo.tasks.classify import Classify
 from rumbo.tasks.plain import PlainTask
 from rumbo.tasks.task import Task
 from rumbo.tasks.trained import make_examples
-from rumbo.training.float64_copy import Mode, float64_copy
-from rumbo.training.gradient_check import (
-    SEVERITY,
-    CheckOptions,
-    ParameterCheck,
-    Started,
-    Verdict,
-    check_gradients,
-    worst_verdict,
-)
 from rumbo.training.options import OptimizerOptions
 
 Loss = Callable[[Any, Any], Tensor]

@@ -11,7 +11,7 @@ from rumbo.core.messages import shown, t
 
 if TYPE_CHECKING:
     from rumbo.api.gradient_checking import GradientCheck
-    from rumbo.training.gradient_check import ParameterCheck, Verdict
+    from rumbo.gradients.records import ParameterCheck, Verdict
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

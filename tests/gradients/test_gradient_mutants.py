@@ -6,7 +6,8 @@ import pytest
 from gradient_mutants import FAMILIES, KINDS, Mutant, Network, change, network
 from gradient_mutants import mutants as make_mutants
 
-from rumbo.training.gradient_check import CheckOptions, ParameterCheck, check_gradients
+from rumbo.gradients.check import check_gradients
+from rumbo.gradients.records import CheckOptions, ParameterCheck
 
 PARTS, PER_PART = 6, 10
 USUAL = CheckOptions(steps=(0,), components=4)

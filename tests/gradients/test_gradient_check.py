@@ -14,8 +14,9 @@ from torch import nn
 
 import rumbo
 from rumbo.core.errors import TrainingError, UsageError
-from rumbo.training.differences import noise_of, slope
-from rumbo.training.gradient_check import CheckOptions, ParameterCheck, Started, check_gradients
+from rumbo.gradients.check import check_gradients
+from rumbo.gradients.differences import noise_of, slope
+from rumbo.gradients.records import CheckOptions, ParameterCheck, Started
 
 
 def check(stock: Stock, **options):
