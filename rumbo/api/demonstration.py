@@ -4,8 +4,8 @@ from pathlib import Path
 
 from rumbo.api.prepare import Progress
 from rumbo.api.run import Run
-from rumbo.api.sources import DIGITS
 from rumbo.api.training import Watch, train
+from rumbo.data.demo import DIGITS
 
 
 def demo(*, out: str | Path | None = None, watch: Watch | None = None, progress: Progress | None = None) -> Run:

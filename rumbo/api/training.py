@@ -10,11 +10,12 @@ from rumbo.api.config import ModelOptions, Preset, RunConfig
 from rumbo.api.interrupts import Interrupted, StopRequest, stop_requests
 from rumbo.api.prepare import Prepared, Progress, prepare
 from rumbo.api.run import Run
-from rumbo.api.sources import DIGITS, require_same_data
+from rumbo.api.sources import require_same_data
 from rumbo.api.telling import Noticed, Teller, Told
 from rumbo.api.weights import load_weights
 from rumbo.core.errors import UsageError
 from rumbo.core.messages import t
+from rumbo.data.demo import DIGITS
 from rumbo.data.split import Split
 from rumbo.runs import (
     AppendFile,

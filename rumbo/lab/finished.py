@@ -3,18 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import polars as pl
-
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data import Dataset, Split, Target, TargetKind, open_data
-from rumbo.data.images import ArrayImages
-from rumbo.data.manifest import sha256_of_each
+from rumbo.data import Dataset, Split, open_data
+from rumbo.data.demo import DIGITS, digits
 from rumbo.runs import RunFolder, read_json, read_yaml
 from rumbo.tasks.trained import TrainedModel
-
-DIGITS = "demo:digits"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +61,7 @@ def open_run(source: Path) -> FinishedRun:
 
 def _open(source: Path, path: str, target: str | None, task: str | None, trained: TrainedModel) -> Dataset:
     if path == DIGITS:
-        return digits_of_the_demo()
+        return digits()
     if not path or not (source / path).exists():
         raise DataError(
             t(
@@ -76,20 +70,3 @@ def _open(source: Path, path: str, target: str | None, task: str | None, trained
             )
         )  # fmt: skip
     return open_data(source / path, target=target, task=task, categories=trained.preprocess.category_names)
-
-
-def digits_of_the_demo() -> Dataset:
-    """What `demo:digits` names: the same examples, ids and contents; a test compares them."""
-    from sklearn.datasets import load_digits
-
-    pixels, labels = load_digits(return_X_y=True)
-    images = np.round(pixels.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
-    columns = {
-        "id": [f"digit-{row:04d}" for row in range(len(images))],
-        "content": sha256_of_each(image.tobytes() for image in images),
-        "digit": [str(label) for label in labels],
-    }
-    target = Target(columns=("digit",), kind=TargetKind.CLASS, classes=tuple("0123456789"))
-    return Dataset(
-        path=Path(DIGITS), format="demo", table=pl.DataFrame(columns), target=target, images=ArrayImages(images)
-    )

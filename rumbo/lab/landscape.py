@@ -17,11 +17,12 @@ from rumbo.core.options import option
 from rumbo.core.seeds import rng
 from rumbo.data import Dataset, SplitOptions, make_split
 from rumbo.data.decode import DecodeRule
+from rumbo.data.demo import digits
 from rumbo.data.images import refuse_bad
 from rumbo.data.loader import Batch, Loader
 from rumbo.data.preprocess import fit_preprocess
 from rumbo.lab.experiment import Experiment, Result, Track, experiments, unseen
-from rumbo.lab.finished import FinishedRun, digits_of_the_demo, open_run
+from rumbo.lab.finished import FinishedRun, open_run
 from rumbo.lab.training import train_classifier
 from rumbo.plots.panels import Line, Lines, Surface
 from rumbo.reference.arrays import Array
@@ -126,7 +127,7 @@ class Landscape(Experiment):
         )  # fmt: skip
 
     def _on_digits(self) -> FinishedRun:
-        data = digits_of_the_demo()
+        data = digits()
         split = make_split(data, SplitOptions(test_fraction=0.0), self.seed)
         assert data.images is not None
         train = data.take(split.rows(data, "train"))

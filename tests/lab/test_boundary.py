@@ -13,7 +13,6 @@ import rumbo
 from rumbo.core.errors import DataError, OptionError, UnknownName, UsageError
 from rumbo.data import SplitOptions, make_split
 from rumbo.lab.boundary import Boundary, chance_to_pass, differ_by_more_than_chance, made_up
-from rumbo.lab.finished import digits_of_the_demo
 
 pytestmark = pytest.mark.train
 
@@ -236,16 +235,6 @@ def test_runs_whose_data_are_gone_or_others_are_refused(iris, tmp_path):
     data.write_text(text)
     (run.path / "model").rename(tmp_path / "elsewhere")
     refused(run.path, "has not finished")
-
-
-def test_the_demo_s_digits_are_those_of_train():
-    from rumbo.api.sources import digits
-
-    ours, theirs = digits_of_the_demo(), digits()
-    assert ours.table.equals(theirs.table)
-    assert ours.sha256() == theirs.sha256()
-    assert ours.target.classes == theirs.target.classes
-    np.testing.assert_array_equal(ours.images.pixels, theirs.images.pixels)
 
 
 def test_the_stored_settings_are_json():
