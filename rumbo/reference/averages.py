@@ -28,7 +28,7 @@ def weighted_averages(theta: Array, beta: float) -> Array:
     V = np.zeros_like(theta)
     before = np.zeros_like(theta[0])
     for t, value in enumerate(theta):
-        V[t] = before = beta * before + (1 - beta) * value
+        V[t] = before = average_step(before, value, beta)
     return V
 
 

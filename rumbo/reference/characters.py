@@ -79,7 +79,7 @@ class Model(NamedTuple):
 def initialize(k: int, n_a: int, rng: np.random.Generator) -> Model:
     """Normal weights of variance 1 / (what comes in), as Xavier's; biases 0. A one-hot x brings in a single 1.
 
-    Source: Glorot & Bengio 2010; Borghi, "Desvanecimiento / explosión de los gradientes".
+    Source: Borghi, "Configurando la optimización de problemas" (1 / n); Paiolla §3.2.2.
     """
     return Model(
         W_ax=rng.standard_normal((n_a, k)) / math.sqrt(k),

@@ -14,6 +14,7 @@ import numpy as np
 from rumbo.reference.activations import relu, relu_derivative, softmax
 from rumbo.reference.arrays import Array, Integers
 from rumbo.reference.convolution import cross_correlate, cross_correlate_backward
+from rumbo.reference.descent import split
 from rumbo.reference.initializers import he, he_variance, normal
 from rumbo.reference.losses import cross_entropy
 from rumbo.reference.pooling import max_pool, max_pool_backward
@@ -87,8 +88,7 @@ def train(
     parameters = initialize((X.shape[1], X.shape[2]), X.shape[3], num_filters, len(Y), rng)
     costs: list[float] = []
     for _ in range(epochs):
-        order = rng.permutation(len(X))
-        for batch in np.split(order, range(batch_size, len(X), batch_size)):
+        for batch in split(rng.permutation(len(X)), batch_size):
             Z2, cache = forward(X[batch], parameters)
             costs.append(cost(Z2, Y[:, batch]))
             gradients = backward(Y[:, batch], cache, parameters)

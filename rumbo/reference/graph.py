@@ -101,7 +101,7 @@ def ordered(J: Node) -> list[Node]:
 
 
 def derivatives(J: Node) -> dict[Node, float]:
-    """For every node x its dJ/dx, every node x, from J back: dJ/dx = sum over the nodes y that use x of dJ/dy * dy/dx.
+    """dJ/dx of every node x, from J back: dJ/dx = sum over the nodes y that use x of dJ/dy * dy/dx.
 
     One walk gives all derivatives, whatever the number of inputs. With one example of logistic regression:
 
