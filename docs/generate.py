@@ -198,7 +198,8 @@ def errata_page() -> str:
         NOTE,
         "# Errata",
         "Where the course notes are wrong, Rumbo computes what is right. Each row is held by a test, which is named in "
-        "[the table of figures](figures.md).",
+        "[the table of figures](figures.md). Printed is what stands in the plain texts: some of it was misread when "
+        "they were made from the pages (a brace as a fraction bar, a 0 as a 6), and is no slip of the authors.",
     ]
     for source, title in read.SOURCES.items():
         rows = [

@@ -310,7 +310,7 @@ def test_first_fully_connected_layer():
 @pytest.mark.golden(
     "S0",
     lines=(2392, 2394),
-    says="El número de hiper parámetros de las capas tipo pooling es cero",
+    says="tipo pooling es cero",
     shows="What there is to learn in a pooling layer.",
     right="0 parameters; its two hyperparameters are the window's size and its stride",
     why="Hyperparameters are chosen, parameters are learned. The notes list those of max pooling themselves.",
@@ -487,7 +487,7 @@ def test_layers_of_resnet34():
 @pytest.mark.golden(
     "S0",
     line=2566,
-    says=("6x6x1", "1x1x1", "filtro de 1x1x32 provoca que se obtenga un resultado de dimensión 6x6x32"),
+    says=("6x6x1", "1x1x1", "filtro de 1x1x32", "dimensión 6x6x32"),
     shows="A 1 x 1 filter over one channel scales the picture; over 32 channels it adds them up at each pixel.",
     right="6 x 6 x 1 for one filter of 1 x 1 x 32; 6 x 6 x n for n filters",
     why="A filter gives one channel, whatever the channels of its input; 32 of them are needed for 6 x 6 x 32.",

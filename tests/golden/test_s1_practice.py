@@ -556,10 +556,8 @@ def test_windows_of_two_betas():
     "S1",
     line=862,
     says="\\beta = 1 - 10^r",
-    shows="Range of the exponent r when beta is drawn from 0.9 to 0.999.",
-    right="r from -3 to -1",
-    why="The text changes only this line of the listing before, whose r goes from -4 to 0: beta would go from 0 to "
-    "0.9999, and a quarter of the draws would look back over fewer than 10 gradients.",
+    shows="Beta from 0.9 to 0.999 is 1 - 10^r with r from -3 to -1; with the r of the listing before, from -4 to 0, a "
+    "quarter of the draws would look back over fewer than 10 gradients.",
 )
 def test_draws_of_beta():
     rng = np.random.default_rng(0)
