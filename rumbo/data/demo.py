@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from rumbo.core.messages import t
 from rumbo.data.images import ArrayImages
 from rumbo.data.manifest import Dataset, Target, TargetKind, sha256_of_each
 
