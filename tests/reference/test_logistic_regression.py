@@ -47,6 +47,10 @@ def test_a_penalty_shrinks_the_weights():
     assert sizes[-1] < sizes[0] / 5
 
 
+def test_exactly_one_half_is_no_yes():
+    assert lr.predict(np.zeros((2, 1)), 0.0, np.ones((2, 3))).tolist() == [[0, 0, 0]]
+
+
 def cats(folder, split):
     with h5py.File(folder / "cats_vs_noncats" / f"{split}_catvnoncat.h5") as file:
         pictures, labels = np.asarray(file[f"{split}_set_x"]), np.asarray(file[f"{split}_set_y"])
