@@ -10,47 +10,47 @@ import numpy as np
 from rumbo.reference.arrays import Array
 
 
-def l2_penalty(weights: Sequence[Array], lambd: float, m: int) -> float:
+def l2_penalty(weights: Sequence[Array], lam: float, m: int) -> float:
     """lambda / (2 m) times the sum of ||W||_F^2 over the layers; added to the cost.
 
     Source: Borghi, "Regularización de una red neuronal"; Paiolla §3.1.
 
-    >>> l2_penalty([np.array([[3.0, 4.0]]), np.array([[1.0]])], lambd=2.0, m=10)
+    >>> l2_penalty([np.array([[3.0, 4.0]]), np.array([[1.0]])], lam=2.0, m=10)
     2.6
     """
-    return lambd / (2 * m) * sum(float((W**2).sum()) for W in weights)
+    return lam / (2 * m) * sum(float((W**2).sum()) for W in weights)
 
 
-def l2_gradient(W: Array, lambd: float, m: int) -> Array:
+def l2_gradient(W: Array, lam: float, m: int) -> Array:
     """lambda / m W; added to dW.
 
     Source: Borghi, "Regularización de una red neuronal".
     """
-    return lambd / m * W
+    return lam / m * W
 
 
-def l1_penalty(weights: Sequence[Array], lambd: float, m: int) -> float:
+def l1_penalty(weights: Sequence[Array], lam: float, m: int) -> float:
     """lambda / (2 m) times the sum of |w| over all weights.
 
     Source: Borghi, "Regularización de una red neuronal", with the 2 of the notes; other texts write lambda / m.
 
-    >>> l1_penalty([np.array([[3.0, -4.0]]), np.array([[1.0]])], lambd=2.0, m=10)
+    >>> l1_penalty([np.array([[3.0, -4.0]]), np.array([[1.0]])], lam=2.0, m=10)
     0.8
     """
-    return lambd / (2 * m) * sum(float(np.abs(W).sum()) for W in weights)
+    return lam / (2 * m) * sum(float(np.abs(W).sum()) for W in weights)
 
 
-def l1_gradient(W: Array, lambd: float, m: int) -> Array:
+def l1_gradient(W: Array, lam: float, m: int) -> Array:
     """lambda / (2 m) sign(W), 0 where w = 0: the same pull on every weight, so that small ones reach 0."""
-    return lambd / (2 * m) * np.sign(W)
+    return lam / (2 * m) * np.sign(W)
 
 
-def decay_factor(alpha: float, lambd: float, m: int) -> float:
+def decay_factor(alpha: float, lam: float, m: int) -> float:
     """1 - alpha lambda / m: what one step of descent with L2 multiplies W by, beside the gradient."""
-    return 1 - alpha * lambd / m
+    return 1 - alpha * lam / m
 
 
-def weight_decay_step(W: Array, dW: Array, alpha: float, lambd: float, m: int) -> Array:
+def weight_decay_step(W: Array, dW: Array, alpha: float, lam: float, m: int) -> Array:
     """W := (1 - alpha lambda / m) W - alpha dW; dW without penalty. L2 as a decay of the weights.
 
     Equal to W - alpha (dW + lambda / m W) for gradient descent, not for rules that divide by sqrt(S) (see
@@ -58,7 +58,7 @@ def weight_decay_step(W: Array, dW: Array, alpha: float, lambd: float, m: int) -
 
     Source: Borghi, "Regularización de una red neuronal" (backpropagation with L2), with W drawn out.
     """
-    return decay_factor(alpha, lambd, m) * W - alpha * dW
+    return decay_factor(alpha, lam, m) * W - alpha * dW
 
 
 def dropout_mask(shape: tuple[int, ...], keep_prob: float, rng: np.random.Generator) -> Array:

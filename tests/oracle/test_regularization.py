@@ -26,23 +26,23 @@ def layers(shapes, seed):
 
 
 @given(st.lists(shapes, min_size=1, max_size=4), lambdas, examples, seeds)
-def test_l2(shapes, lambd, m, seed):
+def test_l2(shapes, lam, m, seed):
     weights, for_torch = layers(shapes, seed)
-    penalty = lambd / (2 * m) * sum(torch.linalg.matrix_norm(W, "fro") ** 2 for W in for_torch)
+    penalty = lam / (2 * m) * sum(torch.linalg.matrix_norm(W, "fro") ** 2 for W in for_torch)
     penalty.backward()
-    agree(ref.l2_penalty(weights, lambd, m), penalty.item())
+    agree(ref.l2_penalty(weights, lam, m), penalty.item())
     for W, judge in zip(weights, for_torch, strict=True):
-        agree(ref.l2_gradient(W, lambd, m), judge.grad)
+        agree(ref.l2_gradient(W, lam, m), judge.grad)
 
 
 @given(st.lists(shapes, min_size=1, max_size=4), lambdas, examples, seeds)
-def test_l1(shapes, lambd, m, seed):
+def test_l1(shapes, lam, m, seed):
     weights, for_torch = layers(shapes, seed)
-    penalty = lambd / (2 * m) * sum(F.l1_loss(W, torch.zeros_like(W), reduction="sum") for W in for_torch)
+    penalty = lam / (2 * m) * sum(F.l1_loss(W, torch.zeros_like(W), reduction="sum") for W in for_torch)
     penalty.backward()
-    agree(ref.l1_penalty(weights, lambd, m), penalty.item())
+    agree(ref.l1_penalty(weights, lam, m), penalty.item())
     for W, judge in zip(weights, for_torch, strict=True):
-        agree(ref.l1_gradient(W, lambd, m), judge.grad)
+        agree(ref.l1_gradient(W, lam, m), judge.grad)
 
 
 def test_l1_has_no_pull_on_a_weight_of_zero():

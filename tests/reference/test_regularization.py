@@ -39,18 +39,18 @@ def test_masks_keep_the_share_that_they_should():
 
 
 @given(st.floats(1e-3, 1), st.floats(0, 5), st.integers(1, 100), seeds)
-def test_weight_decay_is_descent_on_the_cost_with_l2(alpha, lambd, m, seed):
+def test_weight_decay_is_descent_on_the_cost_with_l2(alpha, lam, m, seed):
     W, dW = np.random.default_rng(seed).standard_normal((2, 3, 4))
-    with_penalty = W - alpha * (dW + ref.l2_gradient(W, lambd, m))
-    np.testing.assert_allclose(ref.weight_decay_step(W, dW, alpha, lambd, m), with_penalty, rtol=1e-9, atol=1e-12)
+    with_penalty = W - alpha * (dW + ref.l2_gradient(W, lam, m))
+    np.testing.assert_allclose(ref.weight_decay_step(W, dW, alpha, lam, m), with_penalty, rtol=1e-9, atol=1e-12)
 
 
 def test_l1_brings_small_weights_to_zero_and_l2_only_near():
     """Descent on (w - c)^2 / 2 with each penalty: the minima are max(c - lambda / 2m, 0) and c / (1 + lambda / m)."""
-    c, lambd, m = 0.3, 8.0, 10
+    c, lam, m = 0.3, 8.0, 10
     w1 = w2 = np.array([[1.0]])
     for _ in range(3000):
-        w1 = w1 - 0.01 * (w1 - c + ref.l1_gradient(w1, lambd, m))
-        w2 = w2 - 0.01 * (w2 - c + ref.l2_gradient(w2, lambd, m))
+        w1 = w1 - 0.01 * (w1 - c + ref.l1_gradient(w1, lam, m))
+        w2 = w2 - 0.01 * (w2 - c + ref.l2_gradient(w2, lam, m))
     assert abs(w1.item()) < 0.01
-    assert w2.item() == pytest.approx(c / (1 + lambd / m), rel=1e-6)
+    assert w2.item() == pytest.approx(c / (1 + lam / m), rel=1e-6)
