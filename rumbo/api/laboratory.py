@@ -3,18 +3,22 @@
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from rumbo.core.errors import StorageError, UsageError
 from rumbo.core.messages import shown, t
 from rumbo.core.plain import plain
 from rumbo.lab import Result, experiments
-from rumbo.lab.experiment import Track, unseen
+from rumbo.lab.experiment import Experiment, Track, unseen
 
 LAB = Path("lab")
+Setting: TypeAlias = str | float | Sequence[str | float]
+"""An option's value: text as behind `--set NAME=`, or what it reads as."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ def experiment(
     source: str | Path | None = None,
     *,
     seed: int = 0,
-    options: Mapping[str, str] | None = None,
+    options: Mapping[str, Setting] | None = None,
     out: str | Path | None = None,
     track: Track = unseen,
 ) -> Done:
@@ -49,30 +53,63 @@ def experiment(
         name: as `rumbo lab` lists them.
         source: data or a run, for experiments that take some; without it they bring their own.
         seed: what all randomness follows from.
-        options: the experiment's own options, as text.
+        options: the experiment's own options: numbers, truth values, lists, or text as behind `--set NAME=`.
         out: the folder, which must not exist; `lab/NAME`, or `lab/NAME-2` and so on when not given.
         track: shows how far it is.
 
     Raises:
         UnknownName: no such experiment or option.
-        UsageError: it takes no source, there is none at its path, or the folder exists.
+        UsageError: it takes no source, there is none at its path, an option does not go with it, or the folder exists.
         DataError: the source is not what it needs.
     """
     kind = experiments.get(name)
     chosen = kind(seed=seed)
-    for path, text in (options or {}).items():
-        chosen = chosen.override(path, text, where=f"rumbo lab {name} --list-options")
-    place = None if source is None else Path(source)
+    for path, value in (options or {}).items():
+        chosen = chosen.override(path, _text(path, value), where=f"rumbo lab {name} --list-options")
+    place = _path(source)
     if place is not None and kind.takes() is None:
         raise UsageError(t("the experiment '{name}' takes no data, but got '{source}'.", name=name, source=source))
     if place is not None and not place.exists():
         raise UsageError(t("there is no file or folder '{path}'.", path=place))
+    _refuse_idle(kind, options or {}, place)
     if out is not None and Path(out).exists():
         raise UsageError(t("{path} exists already. Choose another folder with --out.", path=out))
     result = chosen.run(place, track)
     folder = _make_folder(LAB / name if out is None else Path(out), numbered=out is None)
     _write(folder, name, chosen.to_dict(), result)
     return Done(name, chosen.to_dict(), result, folder)
+
+
+def _text(path: str, value: object) -> str:
+    """A value as `--set` reads it."""
+    value = plain(value) if isinstance(value, np.generic | np.ndarray) else value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | int | float):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return ",".join(_text(path, item) for item in value)
+    raise UsageError(
+        t("option '{name}' must be text, a number, true or false, or a list of those, not {value}.", name=path,
+          value=repr(value)[:80])
+    )  # fmt: skip
+
+
+def _path(source: object) -> Path | None:
+    if source is None or isinstance(source, str | Path):
+        return None if source is None else Path(source)
+    raise UsageError(t("SOURCE must be a path, not {value}.", value=repr(source)[:80]))
+
+
+def _refuse_idle(kind: type[Experiment], given: Mapping[str, object], source: Path | None) -> None:
+    """Options that would say nothing are none that somebody gave."""
+    for path in given:
+        if source is None and path in kind.about_source:
+            raise UsageError(t("option '{name}' is about SOURCE, but no SOURCE is given.", name=path))
+        if source is not None and path in kind.about_own_data:
+            raise UsageError(
+                t("option '{name}' is for runs of the experiment without SOURCE. Leave out one of them.", name=path)
+            )
 
 
 def _make_folder(first: Path, *, numbered: bool) -> Path:

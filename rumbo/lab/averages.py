@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -39,6 +39,8 @@ class Averages(Experiment):
     each side as the window has. On a steady rise it is beta / (1 - beta).
     Source: Borghi, "Exponentially weighted averages" and "Corrección del sesgo (bias)"; Paiolla §3.3.2.
     """
+
+    about_source: ClassVar[tuple[str, ...]] = ("column",)
 
     betas: tuple[float, ...] = option((0.5, 0.9, 0.98), "the averages' beta, separated by commas, each in [0, 1)")
     column: str = option("", "the column of SOURCE; when empty, its last one that is numeric")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -108,6 +108,8 @@ class Boundary(Experiment):
     told by the examples that only one of them has right: a two-sided sign test, 5 %.
     Source: Teran, "El Perceptrón": a line where w0 + w.x = 0; Borghi, "Regresión logística"; McNemar 1947 for the test.
     """
+
+    about_source: ClassVar[tuple[str, ...]] = ("features", "target")
 
     models: tuple[str, ...] = option(
         (),

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from rumbo.core.options import Options, option
 from rumbo.core.registry import Registry
@@ -55,6 +55,11 @@ class Experiment(Options, ABC):
 
     The docstring of a class tells the question, the method, and the source.
     """
+
+    about_source: ClassVar[tuple[str, ...]] = ()
+    """Options that say something only where a SOURCE is given."""
+    about_own_data: ClassVar[tuple[str, ...]] = ()
+    """Options that say something only where none is."""
 
     seed: int = option(0, "what all randomness follows from", low=0)
 

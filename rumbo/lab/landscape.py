@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -82,6 +82,8 @@ class Landscape(Experiment):
     Source: Li et al. 2018, arXiv:1712.09913, sec. 4; Keskar et al. 2017, arXiv:1609.04836, eq. 4; Borghi, "Óptimos
     locales en redes neuronales".
     """
+
+    about_own_data: ClassVar[tuple[str, ...]] = ("model",)
 
     model: str = option("mlp", "the network that is trained on digits where there is no SOURCE")
     radius: float = option(1.0, "largest distance, in sizes of the weights", low=0.01, high=10.0)

@@ -15,6 +15,9 @@ from rumbo.plots.panels import Line, Lines
 from rumbo.reference import activations, descent, initializers, network
 from rumbo.reference.arrays import Array
 
+FALLEN = 0.9
+"""Share of the first cost below which a cost has fallen."""
+
 
 @experiments.register("learning_rates")
 @dataclass(frozen=True, kw_only=True)
@@ -22,9 +25,9 @@ class LearningRates(Experiment):
     """Train one network on handwritten digits with rates over several powers of ten, from the same first weights.
 
     Mini-batch gradient descent of `rumbo.reference` on scikit-learn's digits, 1,200 for train and the rest for dev. A
-    rate is stable when its cost ends below where it began, and within three times the least that any rate reached. A
-    rate whose cost does not fall is too large; so are others above the rate that reached the least, and those below
-    it are too small.
+    rate is stable when its cost falls by a tenth or more, and ends within three times the least that any rate reached.
+    A rate whose cost does not fall at all is too large; so are others above the rate that reached the least. The rest
+    is too small.
     Source: Teran, "Ritmo de aprendizaje"; Borghi, "Gradiente descendente".
     """
 
@@ -48,7 +51,7 @@ class LearningRates(Experiment):
         words = [self._word(rate, end, costs[0, 0], rates, ends) for rate, end in zip(rates, ends, strict=True)]
         return Result(
             title=t("Learning rates on digits, {epochs} epochs", epochs=self.epochs),
-            finding=self._finding(rates, scores, [word == t("stable") for word in words]),
+            finding=self._finding(rates, scores, words),
             columns=(t("rate"), t("first cost"), t("last cost"), t("dev accuracy"), t("verdict")),
             rows=tuple(
                 (float(rate), float(cost[0]), float(cost[-1]) if np.isfinite(cost[-1]) else None, float(score), word)
@@ -94,14 +97,18 @@ class LearningRates(Experiment):
     def _word(self, rate: float, end: float, start: float, rates: Array, ends: Array) -> str:
         if end >= start:
             return t("too large")
-        if end <= 3 * ends.min():
+        if end <= min(3 * ends.min(), FALLEN * start):
             return t("stable")
-        return t("too small") if rate < rates[ends.argmin()] else t("too large")
+        return t("too small") if rate <= rates[ends.argmin()] else t("too large")
 
-    def _finding(self, rates: Array, scores: Array, is_stable: list[bool]) -> str:
-        stable = rates[np.array(is_stable)]
+    def _finding(self, rates: Array, scores: Array, words: list[str]) -> str:
+        stable = rates[[word == t("stable") for word in words]]
         if not len(stable):
-            return t("None of the {count} rates lowers the cost: all are too large.", count=len(rates))
+            if t("too small") not in words:
+                return t("None of the {count} rates lowers the cost: all are too large.", count=len(rates))
+            if t("too large") not in words:
+                return t("None of the {count} rates lowers the cost by a tenth: all are too small.", count=len(rates))
+            return t("None of the {count} rates lowers the cost by a tenth.", count=len(rates))
         best = int(np.argmax(scores))
         return t(
             "Best on dev is the rate {rate:.3g} with an accuracy of {score:.3f}; {count} of {all} rates are stable, "

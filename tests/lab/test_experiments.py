@@ -208,6 +208,51 @@ def test_bad_options_are_refused(name):
         experiment(name, options={"nonsense": "1"})
 
 
+@pytest.mark.parametrize(
+    ("name", "option"), [("averages", "column=zz"), ("boundary", "features=a,b"), ("boundary", "target=c")]
+)
+def test_options_about_a_source_are_refused_without_one(name, option, tmp_path):
+    path, _, text = option.partition("=")
+    with pytest.raises(UsageError, match=f"option '{path}' is about SOURCE, but no SOURCE is given"):
+        experiment(name, options={path: text}, out=tmp_path / "out")
+
+
+def test_options_about_the_experiment_s_own_data_are_refused_with_a_source(tmp_path):
+    with pytest.raises(UsageError, match="option 'model' is for runs of the experiment without SOURCE"):
+        experiment("landscape", tmp_path, options={"model": "mlp"})
+
+
+@pytest.mark.parametrize("name", THERE)
+def test_options_that_go_with_data_are_options(name):
+    kind = experiments.get(name)
+    assert {*kind.about_source, *kind.about_own_data} <= set(all_options(kind))
+    assert kind.takes() is not None or not (kind.about_source or kind.about_own_data)
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "value", "wanted"),
+    [
+        ("averages", "betas", [0.9], [0.9]),
+        ("averages", "betas", (0.9, np.float64(0.5)), [0.9, 0.5]),
+        ("averages", "betas", np.array([0.9, 0.5]), [0.9, 0.5]),
+        ("averages", "betas", "0.9,0.5", [0.9, 0.5]),
+        ("averages", "shown", 20, 20),
+        ("convolution", "n", np.int64(5), 5),
+    ],
+)
+def test_options_are_python_values_or_text(name, path, value, wanted, tmp_path):
+    assert experiment(name, options={path: value}, out=tmp_path / "out").settings[path] == wanted
+
+
+def test_values_that_are_no_options_and_sources_that_are_no_paths_are_refused():
+    with pytest.raises(UsageError, match=r"option 'betas' must be text, a number, .* not \{0\.9\}"):
+        experiment("averages", options={"betas": {0.9}})
+    with pytest.raises(OptionError, match=r"shown='true' must be a whole number"):
+        experiment("averages", options={"shown": True})
+    with pytest.raises(UsageError, match="SOURCE must be a path, not 3"):
+        experiment("averages", 3)
+
+
 def test_folders_are_numbered(tmp_path):
     with contextlib.chdir(tmp_path):
         folders = [str(experiment("vectorized", options=SMALL["vectorized"]).folder) for _ in range(3)]

@@ -81,6 +81,26 @@ def test_words_above_the_best_rate():
     assert LearningRates()._word(1.0, 0.5, 2.0, rates, ends) == "too large"
 
 
+@pytest.mark.parametrize(("end", "word"), [(1.79, "stable"), (1.81, "too small"), (2.0, "too large")])
+def test_a_cost_that_hardly_falls_is_none_of_a_stable_rate(end, word):
+    rates, ends = np.array([0.01, 0.1]), np.array([1.95, end])
+    assert LearningRates()._word(0.1, end, 2.0, rates, ends) == word
+
+
+def test_when_the_cost_hardly_moves_all_rates_are_too_small():
+    result = LearningRates(smallest=1e-6, largest=1e-5, num_rates=3, epochs=1, width=4).run(None)
+    assert [row[4] for row in result.rows] == ["too small"] * 3
+    assert result.finding == "None of the 3 rates lowers the cost by a tenth: all are too small."
+
+
+def test_when_some_are_too_small_and_others_too_large_none_is_stable(monkeypatch):
+    costs = {0.001: [2.0, 1.95, 1.9], 0.1: [2.0, 2.1, 2.2], 10.0: [2.0, 3.0, 9.0]}
+    monkeypatch.setattr(LearningRates, "_train", lambda self, rate: (np.array(costs[round(rate, 6)]), 0.1))
+    result = LearningRates(**QUICK).run(None)
+    assert [row[4] for row in result.rows] == ["too small", "too large", "too large"]
+    assert result.finding == "None of the 3 rates lowers the cost by a tenth."
+
+
 def test_the_finding_is_that_of_the_table():
     result = LearningRates(**{**QUICK, "num_rates": 6}, largest=1e4).run(None)
     best = max(result.rows, key=lambda row: row[3])
