@@ -90,11 +90,18 @@ def seconds(text: str | None, flag: str) -> float | None:
     return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
-def settings(pairs: list[str]) -> dict[str, str]:
-    """`--set a.b=c` flags as a mapping."""
+def settings(pairs: list[str], *, example: str | None = None) -> dict[str, str]:
+    """`--set a.b=c` flags as a mapping.
+
+    Args:
+        pairs: what stood behind each flag.
+        example: a pair that reads well, for commands whose options have names without dots.
+    """
     found: dict[str, str] = {}
     for pair in pairs:
         path, equals, value = pair.partition("=")
+        if example is not None and (not equals or not path):
+            raise UsageError(t("--set '{pair}' must read NAME=VALUE, as in {example}.", pair=pair, example=example))
         if not equals or not path:
             raise UsageError(t("--set '{pair}' must read path=value, as in train.clip_norm=1.", pair=pair))
         found[path] = value
