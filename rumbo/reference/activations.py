@@ -98,7 +98,10 @@ def linear(Z: Array) -> Array:
 
 
 def linear_derivative(Z: Array) -> Array:
-    """g'(Z) = 1."""
+    """g'(Z) = 1.
+
+    Source: the derivative of `linear`.
+    """
     return np.ones_like(Z)
 
 
@@ -140,7 +143,10 @@ def softmax_temperature(Z: Array, T: float) -> Array:
 
 
 def softmax_temperature_backward(dA: Array, A: Array, T: float) -> Array:
-    """Gradient dZ = softmax_backward(dA, A) / T: a warm softmax hands back less; k x m."""
+    """Gradient dZ = softmax_backward(dA, A) / T: a warm softmax hands back less; k x m.
+
+    Source: the derivative of `softmax_temperature`.
+    """
     return softmax_backward(dA, A) / T
 
 

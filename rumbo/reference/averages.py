@@ -82,6 +82,8 @@ def effective_window(beta: float) -> float:
 def beta_of_window(window: float) -> float:
     """The inverse of `effective_window`: beta = 1 - 1 / window.
 
+    Source: Borghi, "Exponentially weighted averages", solved for beta.
+
     >>> beta_of_window(50)
     0.98
     """

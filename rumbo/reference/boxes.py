@@ -22,6 +22,8 @@ class Detections(NamedTuple):
 def corners(boxes: Array) -> Array:
     """(b_x, b_y, b_h, b_w) to (x_1, y_1, x_2, y_2).
 
+    Source: Borghi, "Localización de objetos", for the four numbers; Paiolla §5.6.1.
+
     >>> corners(np.array([[0.5, 0.5, 0.2, 0.4]]))
     array([[0.3, 0.4, 0.7, 0.6]])
     """
@@ -30,19 +32,28 @@ def corners(boxes: Array) -> Array:
 
 
 def middles(corner_boxes: Array) -> Array:
-    """(x_1, y_1, x_2, y_2) to (b_x, b_y, b_h, b_w)."""
+    """(x_1, y_1, x_2, y_2) to (b_x, b_y, b_h, b_w).
+
+    Source: the inverse of `corners`.
+    """
     x1, y1, x2, y2 = corner_boxes.T
     return np.stack([(x1 + x2) / 2, (y1 + y2) / 2, y2 - y1, x2 - x1], axis=1)
 
 
 def area(corner_boxes: Array) -> Array:
-    """Width times height."""
+    """Width times height.
+
+    Source: Borghi, "Intersección sobre unión (IoU)".
+    """
     x1, y1, x2, y2 = corner_boxes.T
     return (x2 - x1) * (y2 - y1)
 
 
 def intersection(P: Array, Q: Array) -> Array:
-    """The area that each of n boxes shares with each of k others; corners; n x k."""
+    """The area that each of n boxes shares with each of k others; corners; n x k.
+
+    Source: Borghi, "Intersección sobre unión (IoU)"; Paiolla §5.6.4.
+    """
     upper_left = np.maximum(P[:, None, :2], Q[None, :, :2])
     lower_right = np.minimum(P[:, None, 2:], Q[None, :, 2:])
     return np.maximum(lower_right - upper_left, 0).prod(axis=2)
@@ -113,7 +124,10 @@ def localization_loss(yhat: Array, y: Array) -> float:
 
 
 def localization_loss_gradient(yhat: Array, y: Array) -> Array:
-    """dL/dyhat_j = 2 (yhat_j - y_j), and 0 for what nobody cares for."""
+    """dL/dyhat_j = 2 (yhat_j - y_j), and 0 for what nobody cares for.
+
+    Source: the derivative of `localization_loss`.
+    """
     return 2 * _cared_for(y) * (yhat - y)
 
 
@@ -142,6 +156,7 @@ def yolo_encode(boxes: Array, classes: Integers, grid: int, num_classes: int) ->
 def yolo_encode_anchors(boxes: Array, classes: Integers, grid: int, num_classes: int, anchors: Array) -> Array:
     """The same with anchors (h, w): grid x grid x anchors x (5 + classes), each object at the anchor most like it.
 
+    An anchor's h and w are shares of the picture's height and width, as those of `boxes`; not sides of a cell.
     3 x 3 x 2 x 8 = 3 x 3 x 16; 19 x 19 x 5 x 8 = 19 x 19 x 40 with the last two dimensions reshaped into one.
 
     Raises:
@@ -193,6 +208,8 @@ def yolo_predict(y: Array, least_p_c: float = 0.6, suppressing_iou: float = 0.5)
 def iou_of_shapes(shapes: Array, anchors: Array) -> Array:
     """IoU of heights and widths laid on one middle, n x 2 and k x 2 -> n x k.
 
+    Source: Redmon & Farhadi 2016, arXiv:1612.08242, sec. 2, "Dimension Clusters".
+
     >>> iou_of_shapes(np.array([[2.0, 1]]), np.array([[1.0, 2], [2, 1]])).round(3)
     array([[0.333, 1.   ]])
     """
@@ -201,7 +218,10 @@ def iou_of_shapes(shapes: Array, anchors: Array) -> Array:
 
 
 def mean_iou(shapes: Array, anchors: Array) -> float:
-    """How well the anchors fit: the IoU of each shape with the anchor most like it, averaged."""
+    """How well the anchors fit: the IoU of each shape with the anchor most like it, averaged.
+
+    Source: Redmon & Farhadi 2016, arXiv:1612.08242, table 1 ("Avg IOU").
+    """
     return float(iou_of_shapes(shapes, anchors).max(axis=1).mean())
 
 

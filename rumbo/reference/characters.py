@@ -24,6 +24,8 @@ from rumbo.reference.recurrent import RNN, rnn_backward, rnn_cell_forward, rnn_f
 def alphabet_of(text: str) -> str:
     """The characters that occur, in order.
 
+    Source: Karpathy 2015, "min-char-rnn" (`chars`); Ng, "Sequence Models", week 1, "Notation".
+
     >>> alphabet_of("banana")
     'abn'
     """
@@ -33,6 +35,8 @@ def alphabet_of(text: str) -> str:
 def encode(text: str, alphabet: str) -> Integers:
     """The place of each character in the alphabet.
 
+    Source: Karpathy 2015, "min-char-rnn" (`char_to_ix`).
+
     >>> encode("banana", "abn")
     array([1, 0, 2, 0, 2, 0])
     """
@@ -41,6 +45,8 @@ def encode(text: str, alphabet: str) -> Integers:
 
 def decode(codes: Integers, alphabet: str) -> str:
     """The text of codes.
+
+    Source: Karpathy 2015, "min-char-rnn" (`ix_to_char`).
 
     >>> decode(np.array([1, 0, 2, 0, 2, 0]), "abn")
     'banana'
@@ -99,7 +105,10 @@ class Read(NamedTuple):
 
 
 def scores(a: Array, model: Model) -> Array:
-    """Z = W_ya a + b_y, a column for every place of every piece; (n_a, m, T) -> (k, m T)."""
+    """Z = W_ya a + b_y, a column for every place of every piece; (n_a, m, T) -> (k, m T).
+
+    Source: Ng, "Sequence Models", week 1, "Recurrent Neural Network Model"; Karpathy 2015, "min-char-rnn" (`ys`).
+    """
     return model.W_ya @ a.reshape(len(a), -1) + model.b_y
 
 
@@ -139,6 +148,8 @@ def clip_norm(gradients: Model, bound: float) -> Model:
 
 def pieces(codes: Integers, m: int, T: int) -> Iterator[tuple[Integers, Integers]]:
     """The text as m streams side by side, read T characters at a time: x and y (m, T), going on where the last ended.
+
+    Source: Karpathy 2015, "min-char-rnn", with one stream (m = 1).
 
     >>> [(x.tolist(), y.tolist()) for x, y in pieces(np.arange(8), m=2, T=2)]
     [([[0, 1], [4, 5]], [[1, 2], [5, 6]]), ([[2], [6]], [[3], [7]])]

@@ -42,6 +42,8 @@ class Cache(NamedTuple):
 def initialize(sizes: tuple[int, int], C: int, num_filters: int, k: int, rng: np.random.Generator) -> Parameters:
     """He's weights, variance 2 / n_in, and biases of 0, for pictures of these sizes and k classes.
 
+    Source: Paiolla §3.2.2; Borghi, "Configurando la optimización de problemas".
+
     >>> [p.shape for p in initialize((8, 8), C=1, num_filters=4, k=10, rng=np.random.default_rng(0))]
     [(3, 3, 1, 4), (4,), (10, 64), (10, 1)]
     """
@@ -51,12 +53,18 @@ def initialize(sizes: tuple[int, int], C: int, num_filters: int, k: int, rng: np
 
 
 def columns(P: Array) -> Array:
-    """m x sizes x C to n x m: each example becomes a column."""
+    """m x sizes x C to n x m: each example becomes a column.
+
+    Source: Borghi, "Ejemplo red neuronal basado en el trabajo de Yann LeCunn: LeNet-5" (5 x 5 x 16 = 400).
+    """
     return P.reshape(len(P), -1).T
 
 
 def forward(X: Array, parameters: Parameters) -> tuple[Array, Cache]:
-    """Z2, the logits, k x m: Z1 = W1 * X + b1, A1 = relu(Z1), P1 = max pool of A1, Z2 = W2 columns(P1) + b2."""
+    """Z2, the logits, k x m: Z1 = W1 * X + b1, A1 = relu(Z1), P1 = max pool of A1, Z2 = W2 columns(P1) + b2.
+
+    Source: Paiolla §5.2, §5.3.
+    """
     W1, b1, W2, b2 = parameters
     Z1 = cross_correlate(X, W1, b1, padding=1)
     A1 = relu(Z1)
@@ -66,12 +74,18 @@ def forward(X: Array, parameters: Parameters) -> tuple[Array, Cache]:
 
 
 def cost(Z2: Array, Y: Array) -> float:
-    """J = 1/m sum of the cross-entropies."""
+    """J = 1/m sum of the cross-entropies.
+
+    Source: Paiolla §3.6.
+    """
     return float(cross_entropy(Z2, Y).mean())
 
 
 def backward(Y: Array, cache: Cache, parameters: Parameters) -> Parameters:
-    """dW1, db1, dW2, db2: dZ2 = (A2 - Y) / m, and back through each layer in turn."""
+    """dW1, db1, dW2, db2: dZ2 = (A2 - Y) / m, and back through each layer in turn.
+
+    Source: the derivative of `forward` and `cost`, by those of their layers.
+    """
     X, Z1, A1, P1, A2 = cache
     dZ2 = (A2 - Y) / Y.shape[1]
     dW2, db2 = dZ2 @ columns(P1).T, dZ2.sum(axis=1, keepdims=True)
@@ -84,7 +98,10 @@ def backward(Y: Array, cache: Cache, parameters: Parameters) -> Parameters:
 def train(
     X: Array, Y: Array, num_filters: int, rate: float, epochs: int, batch_size: int, rng: np.random.Generator
 ) -> tuple[Parameters, list[float]]:
-    """Mini-batch gradient descent, theta = theta - rate dtheta, and the cost of every step."""
+    """Mini-batch gradient descent, theta = theta - rate dtheta, and the cost of every step.
+
+    Source: Borghi, "Mini-batch gradiente descendiente"; Paiolla §3.3.1.
+    """
     parameters = initialize((X.shape[1], X.shape[2]), X.shape[3], num_filters, len(Y), rng)
     costs: list[float] = []
     for _ in range(epochs):
@@ -97,5 +114,8 @@ def train(
 
 
 def predict(X: Array, parameters: Parameters) -> Integers:
-    """The class with the largest probability, for each picture."""
+    """The class with the largest probability, for each picture.
+
+    Source: Paiolla §3.6.
+    """
     return forward(X, parameters)[0].argmax(axis=0)

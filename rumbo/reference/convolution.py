@@ -111,12 +111,18 @@ def pad(A: Array, padding: Each) -> Array:
 
 
 def pad_two_sides(A: Array, before: tuple[int, ...], after: tuple[int, ...], filling: float = 0.0) -> Array:
-    """Zeros, or another filling, in numbers that may differ between the two sides and between dimensions."""
+    """Zeros, or another filling, in numbers that may differ between the two sides and between dimensions.
+
+    Source: `pad`; two numbers for each dimension, as in `same_padding_of_two_sides`.
+    """
     return np.pad(A, ((0, 0), *zip(before, after, strict=True), (0, 0)), constant_values=filling)
 
 
 def crop(A: Array, padding: Each) -> Array:
-    """Take the padding off again."""
+    """Take the padding off again.
+
+    Source: the inverse of `pad`.
+    """
     p, sizes = per_dimension(padding, A.ndim - 2), A.shape[1:-1]
     return A[(slice(None), *(slice(p_i, n - p_i) for p_i, n in zip(p, sizes, strict=True)))]
 
@@ -162,7 +168,10 @@ def cross_correlate_backward(
 
 
 def flip(W: Array) -> Array:
-    """The filters mirrored in every dimension; channels stay."""
+    """The filters mirrored in every dimension; channels stay.
+
+    Source: Borghi, "Cross-correlación vs convolución".
+    """
     return np.flip(W, axis=tuple(range(W.ndim - 2)))
 
 
@@ -179,13 +188,19 @@ def convolve(
 def convolve_backward(
     dZ: Array, A_prev: Array, W: Array, stride: Each = 1, padding: Each = 0, dilation: Each = 1
 ) -> ConvolutionGradients:
-    """Gradients of `convolve`: those of the cross-correlation, the filters' mirrored back."""
+    """Gradients of `convolve`: those of the cross-correlation, the filters' mirrored back.
+
+    Source: the derivative of `convolve`.
+    """
     dA_prev, dW, db = cross_correlate_backward(dZ, A_prev, flip(W), stride, padding, dilation)
     return ConvolutionGradients(dA_prev, flip(dW), db)
 
 
 def per_dimension(value: Each, dimensions: int) -> tuple[int, ...]:
-    """One number for all dimensions, or one for each, as a tuple with one for each."""
+    """One number for all dimensions, or one for each, as a tuple with one for each.
+
+    Source: not in the notes, whose pictures are square; torch.nn.Conv2d takes its numbers so.
+    """
     return (value,) * dimensions if isinstance(value, int) else value
 
 
@@ -193,6 +208,8 @@ def output_sizes(
     sizes: tuple[int, ...], f: tuple[int, ...], padding: Each = 0, stride: Each = 1, dilation: Each = 1
 ) -> tuple[int, ...]:
     """`output_size`, dimension by dimension.
+
+    Source: Paiolla §5.1.2; Borghi, "Strided Convolutions".
 
     >>> output_sizes((39, 39), (3, 3)), output_sizes((37, 37), (5, 5), stride=2)
     ((37, 37), (17, 17))
@@ -202,7 +219,10 @@ def output_sizes(
 
 
 def met_by(k: tuple[int, ...], outputs: tuple[int, ...], stride: Each, dilation: Each) -> tuple[slice, ...]:
-    """The places of the padded input that place k of the filter lies on, one for each output: s x + d k."""
+    """The places of the padded input that place k of the filter lies on, one for each output: s x + d k.
+
+    Source: the indices of Paiolla §5.1 and §5.1.2; dilation: Yu & Koltun 2015, arXiv:1511.07122, eq. 2.
+    """
     s, d = per_dimension(stride, len(k)), per_dimension(dilation, len(k))
     places = [
         slice(k_i * d_i, k_i * d_i + (n - 1) * s_i + 1, s_i) for k_i, n, s_i, d_i in zip(k, outputs, s, d, strict=True)
@@ -225,6 +245,8 @@ def num_parameters(f: tuple[int, ...], C_in: int, C_out: int) -> int:
 def num_dense_parameters(n_in: int, n_out: int) -> int:
     """(n_in + 1) n_out: W and b of a layer that connects all with all.
 
+    Source: Borghi, "Características que se notan al realizar ejemplos", which counts one bias for the whole layer.
+
     >>> num_dense_parameters(400, 120)
     48120
     """
@@ -243,5 +265,8 @@ def multiply_adds(outputs: tuple[int, ...], f: tuple[int, ...], C_in: int, C_out
 
 
 def dense_multiply_adds(n_in: int, n_out: int) -> int:
-    """n_in n_out: every input times every column of weights."""
+    """n_in n_out: every input times every column of weights.
+
+    Source: the product W A of Paiolla eq. 2.3, one column of A.
+    """
     return n_in * n_out

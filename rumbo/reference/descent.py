@@ -24,6 +24,8 @@ Memory = TypeVar("Memory")
 def split(order: Integers, size: int) -> list[Integers]:
     """Cut an order of the examples into mini-batches of `size`; the last one holds what is left.
 
+    Source: Borghi, "Mini-batch gradiente descendiente"; Paiolla §3.3.1.
+
     >>> [batch.tolist() for batch in split(np.arange(7), 3)]
     [[0, 1, 2], [3, 4, 5], [6]]
     """
@@ -112,6 +114,8 @@ def follow(
     steps: int,
 ) -> list[Array]:
     """The path of any rule of `optimizers` with memory, its rate bound beforehand.
+
+    Source: Paiolla §3.3, whose algorithms repeat such a step.
 
     >>> from functools import partial
     >>> from rumbo.reference.optimizers import momentum

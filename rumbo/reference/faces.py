@@ -179,7 +179,10 @@ def absolute_difference(f_i: Array, f_j: Array) -> Array:
 
 
 def absolute_difference_backward(du: Array, f_i: Array, f_j: Array) -> Pair:
-    """df_i = du sign(f_i - f_j), df_j = -df_i; 0 where the two are equal."""
+    """df_i = du sign(f_i - f_j), df_j = -df_i; 0 where the two are equal.
+
+    Source: the derivative of `absolute_difference`.
+    """
     df_i = du * np.sign(f_i - f_j)
     return Pair(df_i, -df_i)
 
@@ -197,7 +200,10 @@ def chi_square(f_i: Array, f_j: Array) -> Array:
 
 
 def chi_square_backward(du: Array, f_i: Array, f_j: Array) -> Pair:
-    """df_i = du (f_i - f_j)(f_i + 3 f_j) / (f_i + f_j)^2, and df_j the same with i and j exchanged."""
+    """df_i = du (f_i - f_j)(f_i + 3 f_j) / (f_i + f_j)^2, and df_j the same with i and j exchanged.
+
+    Source: the derivative of `chi_square`.
+    """
     difference, square = f_i - f_j, _positive_sum(f_i, f_j) ** 2
     return Pair(du * difference * (f_i + 3 * f_j) / square, -du * difference * (f_j + 3 * f_i) / square)
 

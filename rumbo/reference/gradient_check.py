@@ -18,12 +18,17 @@ EPSILON = 1e-5
 
 
 def one_sided(f: Callable[[float], float], theta: float, eps: float) -> float:
-    """Slope (f(theta + eps) - f(theta)) / eps, wrong by O(eps)."""
+    """Slope (f(theta + eps) - f(theta)) / eps, wrong by O(eps).
+
+    Source: Borghi, "Aproximación numérica de gradientes".
+    """
     return (f(theta + eps) - f(theta)) / eps
 
 
 def two_sided(f: Callable[[float], float], theta: float, eps: float) -> float:
     """Slope (f(theta + eps) - f(theta - eps)) / (2 eps), wrong by O(eps^2).
+
+    Source: Borghi, "Aproximación numérica de gradientes"; Paiolla §3.2.3.
 
     >>> round(one_sided(lambda t: t**3, 1.0, 0.01), 4), round(two_sided(lambda t: t**3, 1.0, 0.01), 4)
     (3.0301, 3.0001)

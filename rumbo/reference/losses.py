@@ -37,7 +37,10 @@ def log_loss(yhat: Array, y: Array) -> Array:
 
 
 def log_loss_derivative(yhat: Array, y: Array) -> Array:
-    """dL/dyhat = -y / yhat + (1 - y) / (1 - yhat); times the sigmoid's derivative it is yhat - y."""
+    """dL/dyhat = -y / yhat + (1 - y) / (1 - yhat); times the sigmoid's derivative it is yhat - y.
+
+    Source: the derivative of `log_loss`.
+    """
     return -y / yhat + (1 - y) / (1 - yhat)
 
 
@@ -72,7 +75,10 @@ def categorical_log_loss(yhat: Array, y: Array) -> Array:
 
 
 def categorical_log_loss_derivative(yhat: Array, y: Array) -> Array:
-    """dL/dyhat = -y / yhat; k x m. Through `softmax_backward` it is yhat - y."""
+    """dL/dyhat = -y / yhat; k x m. Through `softmax_backward` it is yhat - y.
+
+    Source: the derivative of `categorical_log_loss`.
+    """
     return -y / yhat
 
 
@@ -118,7 +124,10 @@ def squared_error(yhat: Array, y: Array) -> Array:
 
 
 def squared_error_derivative(yhat: Array, y: Array) -> Array:
-    """dL/dyhat = 2 (yhat - y)."""
+    """dL/dyhat = 2 (yhat - y).
+
+    Source: the derivative of `squared_error`.
+    """
     return 2 * (yhat - y)
 
 
@@ -132,7 +141,10 @@ def half_squared_error(yhat: Array, y: Array) -> Array:
 
 
 def half_squared_error_derivative(yhat: Array, y: Array) -> Array:
-    """dL/dyhat = yhat - y."""
+    """dL/dyhat = yhat - y.
+
+    Source: the derivative of `half_squared_error`.
+    """
     return yhat - y
 
 
@@ -148,17 +160,26 @@ def mean_squared_error(yhat: Array, y: Array) -> float:
 
 
 def mean_squared_error_derivative(yhat: Array, y: Array) -> Array:
-    """dJ/dyhat = 2 (yhat - y) / number of elements."""
+    """dJ/dyhat = 2 (yhat - y) / number of elements.
+
+    Source: the derivative of `mean_squared_error`.
+    """
     return 2 * (yhat - y) / yhat.size
 
 
 def absolute_error(yhat: Array, y: Array) -> Array:
-    """L = |yhat - y|."""
+    """L = |yhat - y|.
+
+    Source: Bishop 2006, eq. 1.91, with q = 1.
+    """
     return np.abs(yhat - y)
 
 
 def absolute_error_derivative(yhat: Array, y: Array) -> Array:
-    """dL/dyhat = sign(yhat - y), 0 where they are equal."""
+    """dL/dyhat = sign(yhat - y), 0 where they are equal.
+
+    Source: the derivative of `absolute_error`.
+    """
     return np.sign(yhat - y)
 
 
@@ -172,5 +193,8 @@ def huber(yhat: Array, y: Array, delta: float) -> Array:
 
 
 def huber_derivative(yhat: Array, y: Array, delta: float) -> Array:
-    """dL/dyhat = e, held within -delta and delta."""
+    """dL/dyhat = e, held within -delta and delta.
+
+    Source: the derivative of `huber`.
+    """
     return np.clip(yhat - y, -delta, delta)

@@ -43,7 +43,10 @@ def summed_binary_cross_entropy(Z: Array, Y: Array) -> Array:
 
 
 def summed_squared_error(Z: Array, Y: Array) -> Array:
-    """Squared error of each example, summed over its outputs; k x m -> m."""
+    """Squared error of each example, summed over its outputs; k x m -> m.
+
+    Source: Teran, "Perdida del Error cuadrático medio".
+    """
     return losses.squared_error(Z, Y).sum(axis=0)
 
 
@@ -126,7 +129,10 @@ def penalty(network: Network, layers: Sequence[Layer], m: int) -> float:
 
 
 def penalty_gradient(network: Network, W: Array, m: int) -> Array:
-    """Gradient (l2 / m) W + (l1 / 2m) sign(W): what the penalties add to dW."""
+    """Gradient (l2 / m) W + (l1 / 2m) sign(W): what the penalties add to dW.
+
+    Source: the derivative of `penalty`.
+    """
     return l2_gradient(W, network.l2, m) + l1_gradient(W, network.l1, m)
 
 
@@ -173,12 +179,18 @@ def predictions(network: Network, layers: Sequence[Layer], X: Array) -> Array:
 
 
 def accuracy(network: Network, layers: Sequence[Layer], X: Array, Y: Array) -> float:
-    """Share of the columns whose most probable class is the one-hot target's."""
+    """Share of the columns whose most probable class is the one-hot target's.
+
+    Source: Paiolla §4.1.
+    """
     return float((predictions(network, layers, X).argmax(axis=0) == Y.argmax(axis=0)).mean())
 
 
 def descend(layers: Sequence[Layer], grads: Sequence[Layer], rate: float) -> list[Layer]:
-    """W[l] := W[l] - rate dW[l]; b[l] := b[l] - rate db[l]."""
+    """W[l] := W[l] - rate dW[l]; b[l] := b[l] - rate db[l].
+
+    Source: Paiolla §1.2.1; Borghi, "Gradiente descendiente".
+    """
     return [Layer(W - rate * dW, b - rate * db) for (W, b), (dW, db) in zip(layers, grads, strict=True)]
 
 

@@ -81,7 +81,10 @@ def batch_norm(Z: Array, gamma: Array, beta: Array, eps: float = 1e-5) -> tuple[
 
 
 def normalize(Z: Array, statistics: Statistics, eps: float) -> Array:
-    """(Z - mu) / sqrt(sigma^2 + eps)."""
+    """(Z - mu) / sqrt(sigma^2 + eps).
+
+    Source: Ioffe & Szegedy 2015, arXiv:1502.03167, algorithm 1; Borghi, "Implementar Batch Norm".
+    """
     return (Z - statistics.mu) / np.sqrt(statistics.sigma2 + eps)
 
 
@@ -114,7 +117,10 @@ def _scale_gradients(dZ_tilde: Array, Z_norm: Array) -> tuple[Array, Array]:
 
 
 def first_statistics(n: int) -> Statistics:
-    """mu = 0 and sigma^2 = 1, where running averages start."""
+    """mu = 0 and sigma^2 = 1, where running averages start.
+
+    Source: torch.nn.BatchNorm1d, its documentation; the notes' averages start at 0.
+    """
     return Statistics(np.zeros((n, 1)), np.ones((n, 1)))
 
 
@@ -153,6 +159,8 @@ def batch_norm_at_test_backward(
     """Gradients of `batch_norm_at_test`, as in fine-tuning with frozen statistics: mu and sigma are constants.
 
     dZ = gamma dZ_tilde / sqrt(sigma^2 + eps).
+
+    Source: the derivative of `batch_norm_at_test`.
     """
     dZ = gamma * dZ_tilde / np.sqrt(running.sigma2 + eps)
     return BatchNormGradients(dZ, *_scale_gradients(dZ_tilde, normalize(Z, running, eps)))
@@ -167,5 +175,8 @@ def channels_in_rows(A: Array) -> Array:
 
 
 def channels_last(Z: Array, shape: tuple[int, ...]) -> Array:
-    """(C, m H W) -> (m, H, W, C), the inverse of `channels_in_rows`."""
+    """(C, m H W) -> (m, H, W, C), the inverse of `channels_in_rows`.
+
+    Source: Ioffe & Szegedy 2015, arXiv:1502.03167, §3.2.
+    """
     return Z.T.reshape(shape)

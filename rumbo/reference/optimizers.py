@@ -95,7 +95,10 @@ class Moments(NamedTuple):
 
 
 def no_moments(W: Array) -> Moments:
-    """V = S = 0 and t = 0, in the shape of W."""
+    """V = S = 0 and t = 0, in the shape of W.
+
+    Source: Kingma & Ba 2015, arXiv:1412.6980, algorithm 1.
+    """
     return Moments(np.zeros_like(W), np.zeros_like(W))
 
 
@@ -173,7 +176,10 @@ class LargestMoments(NamedTuple):
 
 
 def no_largest_moments(W: Array) -> LargestMoments:
-    """All zero, in the shape of W."""
+    """All zero, in the shape of W.
+
+    Source: Reddi et al. 2018, arXiv:1904.09237, algorithm 2.
+    """
     return LargestMoments(no_moments(W), np.zeros_like(W))
 
 
@@ -228,7 +234,10 @@ class Deltas(NamedTuple):
 
 
 def no_deltas(W: Array) -> Deltas:
-    """S = D = 0, in the shape of W."""
+    """S = D = 0, in the shape of W.
+
+    Source: Zeiler 2012, arXiv:1212.5701, algorithm 1.
+    """
     return Deltas(np.zeros_like(W), np.zeros_like(W))
 
 
@@ -249,6 +258,8 @@ def adadelta(
 def velocity_rate(alpha: float, beta: float) -> float:
     """The rate of `velocity` (mu = beta) that makes the steps of `momentum` with rate alpha: alpha (1 - beta).
 
+    Source: V = (1 - beta) v, put into `momentum` and `velocity`.
+
     >>> round(velocity_rate(0.1, 0.9), 12)
     0.01
     """
@@ -257,6 +268,8 @@ def velocity_rate(alpha: float, beta: float) -> float:
 
 def momentum_rate(alpha: float, mu: float) -> float:
     """The rate of `momentum` (beta = mu) that makes the steps of `velocity` with rate alpha: alpha / (1 - mu).
+
+    Source: the inverse of `velocity_rate`.
 
     >>> round(momentum_rate(0.01, 0.9), 12)
     0.1
@@ -280,6 +293,8 @@ def undampened_start(dW: Array, mu: float, dampening: float) -> Array:
     """The v_0 from which mu v_0 + (1 - dampening) dW = dW: dampening / mu times the first gradient.
 
     `momentum` started there makes the steps of torch's SGD with dampening = momentum = beta: V_0 is the first gradient.
+
+    Source: torch.optim.SGD, its documentation, solved for v_0.
     """
     return dampening / mu * dW
 
@@ -289,6 +304,8 @@ def inside_epsilon(S: Array, eps: float) -> Array:
 
     No single eps_in does it for all S. With eps_in = eps^2 both are the same at S = 0, and elsewhere the step with
     epsilon inside is the longer one, by a factor of at most sqrt(2). Where S is far above eps^2 neither matters.
+
+    Source: (sqrt(S) + eps)^2 = S + eps_in, solved for eps_in.
     """
     return 2 * eps * np.sqrt(S) + eps**2
 
@@ -303,5 +320,8 @@ def folded_rate(alpha: float, beta1: float, beta2: float, t: int) -> float:
 
 
 def folded_epsilon(eps: float, beta2: float, t: int) -> float:
-    """Epsilon that goes with `folded_rate`: eps_t = eps sqrt(1 - beta2^t)."""
+    """Epsilon that goes with `folded_rate`: eps_t = eps sqrt(1 - beta2^t).
+
+    Source: Kingma & Ba 2015, arXiv:1412.6980, end of §2.
+    """
     return eps * math.sqrt(1 - beta2**t)

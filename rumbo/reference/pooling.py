@@ -22,22 +22,34 @@ class Aggregate(NamedTuple):
 
 
 def largest(windows: Array) -> Array:
-    """The maximum: what a filter looks for is somewhere in the window."""
+    """The maximum: what a filter looks for is somewhere in the window.
+
+    Source: Paiolla §5.3; Borghi, "Max Pooling".
+    """
     return windows.max(axis=0)
 
 
 def largest_derivative(windows: Array) -> Array:
-    """1 for the place that won, 0 for the others; of several that tie, the first in the order of reading wins."""
+    """1 for the place that won, 0 for the others; of several that tie, the first in the order of reading wins.
+
+    Source: the derivative of `largest`.
+    """
     return _only(windows.argmax(axis=0), len(windows))
 
 
 def smallest(windows: Array) -> Array:
-    """The minimum."""
+    """The minimum.
+
+    Source: Paiolla §5.3.
+    """
     return windows.min(axis=0)
 
 
 def smallest_derivative(windows: Array) -> Array:
-    """1 for the place that won, as for the maximum."""
+    """1 for the place that won, as for the maximum.
+
+    Source: the derivative of `smallest`.
+    """
     return _only(windows.argmin(axis=0), len(windows))
 
 
@@ -46,42 +58,66 @@ def _only(winner: Integers, num_places: int) -> Array:
 
 
 def average(windows: Array) -> Array:
-    """The mean."""
+    """The mean.
+
+    Source: Paiolla §5.3; Borghi, "Pooling promedio".
+    """
     return windows.mean(axis=0)
 
 
 def average_derivative(windows: Array) -> Array:
-    """1 / N for every place."""
+    """1 / N for every place.
+
+    Source: the derivative of `average`.
+    """
     return np.full(windows.shape, 1 / len(windows))
 
 
 def total(windows: Array) -> Array:
-    """The sum."""
+    """The sum.
+
+    Source: Paiolla §5.3.
+    """
     return windows.sum(axis=0)
 
 
 def total_derivative(windows: Array) -> Array:
-    """1 for every place."""
+    """1 for every place.
+
+    Source: the derivative of `total`.
+    """
     return np.ones(windows.shape)
 
 
 def product(windows: Array) -> Array:
-    """All places multiplied."""
+    """All places multiplied.
+
+    Source: Paiolla §5.3.
+    """
     return windows.prod(axis=0)
 
 
 def product_derivative(windows: Array) -> Array:
-    """The product of all other places; no division, which a zero would spoil."""
+    """The product of all other places; no division, which a zero would spoil.
+
+    Source: the derivative of `product`.
+    """
     return np.stack([np.delete(windows, n, axis=0).prod(axis=0) for n in range(len(windows))])
 
 
 def standard_deviation(windows: Array) -> Array:
-    """The root of the mean squared distance from the mean."""
+    """The root of the mean squared distance from the mean.
+
+    Source: Paiolla §5.3.
+    """
     return windows.std(axis=0)
 
 
 def standard_deviation_derivative(windows: Array) -> Array:
-    """(x_n - mean) / (N std); 0 where all places are equal, a corner like that of |x|."""
+    """(x_n - mean) / (N std); 0 where all places are equal, a corner like that of |x|.
+
+    Source: the derivative of `standard_deviation`.
+    """
     std = windows.std(axis=0)
     return (windows - windows.mean(axis=0)) / (len(windows) * np.where(std == 0, 1.0, std))
 
@@ -112,6 +148,8 @@ def pool_backward(
 ) -> Array:
     """dA_prev[i, s x + k - p, c] += dA[i, x, c] dg/dk: what the window saw gets back its share.
 
+    Source: the derivative of `pool`.
+
     >>> picture = np.array([4.0, 4, 1, 2]).reshape(1, 4, 1)
     >>> pool_backward(np.ones((1, 2, 1)), picture, f=2, stride=2)[0, :, 0]
     array([1., 0., 0., 1.])
@@ -130,7 +168,10 @@ def max_pool(A_prev: Array, f: Each, stride: Each, padding: Each = 0) -> Array:
 
 
 def max_pool_backward(dA: Array, A_prev: Array, f: Each, stride: Each, padding: Each = 0) -> Array:
-    """The place that won gets the whole gradient; of several that tie, the first in the order of reading."""
+    """The place that won gets the whole gradient; of several that tie, the first in the order of reading.
+
+    Source: the derivative of `max_pool`.
+    """
     return pool_backward(dA, A_prev, f, stride, padding, MAX)
 
 
@@ -140,7 +181,10 @@ def average_pool(A_prev: Array, f: Each, stride: Each, padding: Each = 0) -> Arr
 
 
 def average_pool_backward(dA: Array, A_prev: Array, f: Each, stride: Each, padding: Each = 0) -> Array:
-    """Each place of a window of N gets dA / N."""
+    """Each place of a window of N gets dA / N.
+
+    Source: the derivative of `average_pool`.
+    """
     return pool_backward(dA, A_prev, f, stride, padding, AVERAGE)
 
 
@@ -150,7 +194,10 @@ def global_average_pool(A_prev: Array) -> Array:
 
 
 def global_average_pool_backward(dA: Array, A_prev: Array) -> Array:
-    """Every place of a channel gets the same share of its gradient."""
+    """Every place of a channel gets the same share of its gradient.
+
+    Source: the derivative of `global_average_pool`.
+    """
     num_places = A_prev[0, ..., 0].size
     return np.broadcast_to(np.expand_dims(dA, tuple(range(1, A_prev.ndim - 1))) / num_places, A_prev.shape)
 

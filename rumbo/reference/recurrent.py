@@ -28,6 +28,8 @@ from rumbo.reference.arrays import Array
 def length_mask(lengths: Sequence[int], T: int) -> Array:
     """1 for the steps of each sequence, 0 after its end; m lengths -> m x T.
 
+    Source: not in the notes; torch.nn.utils.rnn.pack_padded_sequence serves the same end.
+
     >>> length_mask([3, 1], 3)
     array([[1., 1., 1.],
            [1., 0., 0.]])
@@ -187,7 +189,10 @@ def reset_after_cell_forward(x_t: Array, a_prev: Array, W: ResetAfter) -> ResetA
 
 
 def reset_after_cell_backward(da: Array, step: ResetAfterStep, W: ResetAfter) -> tuple[Array, Array, ResetAfter]:
-    """Gradients dx<t>, da<t-1>, dW: each sum z = W v + b gets dW = dz v^T and hands back W^T dz."""
+    """Gradients dx<t>, da<t-1>, dW: each sum z = W v + b gets dW = dz v^T and hands back W^T dz.
+
+    Source: the derivative of `reset_after_cell_forward`.
+    """
     x_t, a_prev, gate_u, gate_r, product, candidate, _ = step
     n_a, both = len(a_prev), np.vstack([a_prev, x_t])
     dz_u = da * (candidate - a_prev) * gate_u * (1 - gate_u)
@@ -286,26 +291,38 @@ def rnn_backward(da: Array, steps: list[RNNStep], W: RNN, mask: Array | None = N
 
 
 def gru_forward(x: Array, a0: Array, W: GRU, mask: Array | None = None) -> tuple[Array, list[GRUStep]]:
-    """The cell at every step of (n_x, m, T), from a0 (n_a, m): activations (n_a, m, T), and the steps."""
+    """The cell at every step of (n_x, m, T), from a0 (n_a, m): activations (n_a, m, T), and the steps.
+
+    Source: Cho et al. 2014, arXiv:1406.1078, eqs. 5-8.
+    """
     return _forward(gru_cell_forward, x, a0, W, mask)
 
 
 def gru_backward(da: Array, steps: list[GRUStep], W: GRU, mask: Array | None = None) -> tuple[Array, Array, GRU]:
-    """From da (n_a, m, T), the cost's gradient at each activation by itself: dx (n_x, m, T), da0 (n_a, m), and dW."""
+    """From da (n_a, m, T), the cost's gradient at each activation by itself: dx (n_x, m, T), da0 (n_a, m), and dW.
+
+    Source: the derivative of `gru_forward`.
+    """
     return _backward(gru_cell_backward, da, steps, W, mask)
 
 
 def reset_after_forward(
     x: Array, a0: Array, W: ResetAfter, mask: Array | None = None
 ) -> tuple[Array, list[ResetAfterStep]]:
-    """The cell at every step of (n_x, m, T), from a0 (n_a, m): activations (n_a, m, T), and the steps."""
+    """The cell at every step of (n_x, m, T), from a0 (n_a, m): activations (n_a, m, T), and the steps.
+
+    Source: torch.nn.GRU, its documentation.
+    """
     return _forward(reset_after_cell_forward, x, a0, W, mask)
 
 
 def reset_after_backward(
     da: Array, steps: list[ResetAfterStep], W: ResetAfter, mask: Array | None = None
 ) -> tuple[Array, Array, ResetAfter]:
-    """From da (n_a, m, T), the cost's gradient at each activation by itself: dx (n_x, m, T), da0 (n_a, m), and dW."""
+    """From da (n_a, m, T), the cost's gradient at each activation by itself: dx (n_x, m, T), da0 (n_a, m), and dW.
+
+    Source: the derivative of `reset_after_forward`.
+    """
     return _backward(reset_after_cell_backward, da, steps, W, mask)
 
 
@@ -333,6 +350,8 @@ def lstm_backward(
     """From da (n_a, m, T) and the gradient at the last memory (n_a, m): dx (n_x, m, T), da0, dc0 (n_a, m), and dW.
 
     `dc_last` is zeros unless the cost looks at the last memory itself.
+
+    Source: the derivative of `lstm_forward`.
     """
     mask, dx, dW = _mask_or_ones(mask, da), list[Array](), _zeros(W)
     da_back, dc_back = np.zeros_like(dc_last), dc_last

@@ -41,12 +41,18 @@ def l1_penalty(weights: Sequence[Array], lam: float, m: int) -> float:
 
 
 def l1_gradient(W: Array, lam: float, m: int) -> Array:
-    """lambda / (2 m) sign(W), 0 where w = 0: the same pull on every weight, so that small ones reach 0."""
+    """lambda / (2 m) sign(W), 0 where w = 0: the same pull on every weight, so that small ones reach 0.
+
+    Source: the derivative of `l1_penalty`.
+    """
     return lam / (2 * m) * np.sign(W)
 
 
 def decay_factor(alpha: float, lam: float, m: int) -> float:
-    """1 - alpha lambda / m: what one step of descent with L2 multiplies W by, beside the gradient."""
+    """1 - alpha lambda / m: what one step of descent with L2 multiplies W by, beside the gradient.
+
+    Source: Borghi, "Regularización de una red neuronal"; Paiolla §3.1.
+    """
     return 1 - alpha * lam / m
 
 
@@ -81,7 +87,10 @@ def inverted_dropout(A: Array, D: Array, keep_prob: float) -> Array:
 
 
 def inverted_dropout_backward(dA_dropped: Array, D: Array, keep_prob: float) -> Array:
-    """dA = dA_dropped D / keep_prob: what was dropped had no part in the cost."""
+    """dA = dA_dropped D / keep_prob: what was dropped had no part in the cost.
+
+    Source: the derivative of `inverted_dropout`.
+    """
     return dA_dropped * D / keep_prob
 
 
@@ -94,7 +103,10 @@ def dropout(A: Array, D: Array) -> Array:
 
 
 def dropout_backward(dA_dropped: Array, D: Array) -> Array:
-    """dA = dA_dropped D."""
+    """dA = dA_dropped D.
+
+    Source: the derivative of `dropout`.
+    """
     return dA_dropped * D
 
 

@@ -55,8 +55,8 @@ def staircase(alpha0: float, factor: float, every: int, epoch: int) -> float:
 def manual(changes: Sequence[tuple[int, float]], epoch: int) -> float:
     """The rate set by hand last: `changes` are (first epoch, rate) in rising order, the first at epoch 0.
 
-    The idea alone, a rate that falls as training goes on, is in Ronchetti & Quiroga, "Cronogramas de tasas de
-    aprendizaje"; here it has no formula at all.
+    Source: Ronchetti & Quiroga, "Cronogramas de tasas de aprendizaje", for the idea alone, a rate that falls as
+    training goes on; here it has no formula at all.
 
     >>> [manual([(0, 0.1), (3, 0.02)], epoch) for epoch in range(5)]
     [0.1, 0.1, 0.1, 0.02, 0.02]
@@ -65,12 +65,18 @@ def manual(changes: Sequence[tuple[int, float]], epoch: int) -> float:
 
 
 def linear_between(start: float, end: float, share: float) -> float:
-    """The straight line from start (share 0) to end (share 1)."""
+    """The straight line from start (share 0) to end (share 1).
+
+    Source: Smith 2017, arXiv:1506.01186, §3.1, for the lines of `triangular`.
+    """
     return start + (end - start) * share
 
 
 def cosine_between(start: float, end: float, share: float) -> float:
-    """Half a cosine wave from start (share 0) to end (share 1): flat at both ends."""
+    """Half a cosine wave from start (share 0) to end (share 1): flat at both ends.
+
+    Source: Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5.
+    """
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
 

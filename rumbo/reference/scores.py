@@ -39,6 +39,8 @@ def counts(y: Integers, yhat: Integers) -> Counts:
 def confusion_matrix(y: Integers, yhat: Integers, k: int) -> Integers:
     """Examples of each true class (row) by predicted class (column); classes 0 ... k - 1; k x k.
 
+    Source: Kohavi & Provost 1998, "Glossary of Terms", Machine Learning 30, "confusion matrix".
+
     >>> confusion_matrix(np.array([0, 1, 1, 2]), np.array([0, 1, 2, 2]), 3)
     array([[1, 0, 0],
            [0, 1, 1],

@@ -32,7 +32,10 @@ def content_cost(a_C: Array, a_G: Array) -> float:
 
 
 def content_cost_gradient(a_C: Array, a_G: Array) -> Array:
-    """dJ/da_G = a_G - a_C."""
+    """dJ/da_G = a_G - a_C.
+
+    Source: the derivative of `content_cost`.
+    """
     return a_G - a_C
 
 
@@ -50,7 +53,10 @@ def gram_matrix(a: Array) -> Array:
 
 
 def gram_matrix_backward(dG: Array, a: Array) -> Array:
-    """da_ijk = sum_k' a_ijk' (dG_kk' + dG_k'k): each activation enters a row and a column."""
+    """da_ijk = sum_k' a_ijk' (dG_kk' + dG_k'k): each activation enters a row and a column.
+
+    Source: the derivative of `gram_matrix`.
+    """
     return a @ (dG + dG.T)
 
 
@@ -67,7 +73,10 @@ def style_cost(a_S: Array, a_G: Array) -> float:
 
 
 def style_cost_gradient(a_S: Array, a_G: Array) -> Array:
-    """dJ/da_G = 4 / (2 n_H n_W n_C)^2 a_G (G(G) - G(S))."""
+    """dJ/da_G = 4 / (2 n_H n_W n_C)^2 a_G (G(G) - G(S)).
+
+    Source: the derivative of `style_cost`.
+    """
     return _normalizer(a_G) * frobenius_style_cost_gradient(a_S, a_G)
 
 
@@ -80,7 +89,10 @@ def frobenius_style_cost(a_S: Array, a_G: Array) -> float:
 
 
 def frobenius_style_cost_gradient(a_S: Array, a_G: Array) -> Array:
-    """dJ/da_G = 4 a_G (G(G) - G(S)), by dJ/dG = 2 (G(G) - G(S))."""
+    """dJ/da_G = 4 a_G (G(G) - G(S)), by dJ/dG = 2 (G(G) - G(S)).
+
+    Source: the derivative of `frobenius_style_cost`.
+    """
     return gram_matrix_backward(2 * (gram_matrix(a_G) - gram_matrix(a_S)), a_G)
 
 
@@ -97,7 +109,10 @@ def layers_style_cost(layers: Sequence[Layer]) -> float:
 
 
 def layers_style_cost_gradient(layers: Sequence[Layer]) -> list[Array]:
-    """dJ/da_G[l] = lambda_l dJ_style[l]/da_G[l], one for each layer."""
+    """dJ/da_G[l] = lambda_l dJ_style[l]/da_G[l], one for each layer.
+
+    Source: the derivative of `layers_style_cost`.
+    """
     return [layer.weight * style_cost_gradient(layer.a_S, layer.a_G) for layer in layers]
 
 
@@ -121,7 +136,10 @@ def total_variation(x: Array) -> float:
 
 
 def total_variation_gradient(x: Array) -> Array:
-    """dV/dx: each difference pulls its two ends together, by 2 (x_i+1 - x_i)."""
+    """dV/dx: each difference pulls its two ends together, by 2 (x_i+1 - x_i).
+
+    Source: the derivative of `total_variation`.
+    """
     dx = np.zeros(x.shape)
     down, across = 2 * np.diff(x, axis=0), 2 * np.diff(x, axis=1)
     dx[1:] += down

@@ -64,6 +64,8 @@ def transposed_backward(
 
     dA_prev[i, x, c] = sum_k,o dP[i, s x + d k, o] W[k, c, o]; dW[k, c, o] = sum_i,x A_prev[i, x, c]
     dP[i, s x + d k, o]; db[o] = sum of dZ; dP is dZ with p rows of zeros around it.
+
+    Source: the derivative of `transposed`.
     """
     dP, but_channels = pad(dZ, padding), tuple(range(dZ.ndim - 1))
     dA_prev, dW = np.zeros(A_prev.shape), np.zeros(W.shape)
