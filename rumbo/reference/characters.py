@@ -16,6 +16,7 @@ import numpy as np
 
 from rumbo.reference.activations import softmax_temperature
 from rumbo.reference.arrays import Array, Integers
+from rumbo.reference.initializers import xavier
 from rumbo.reference.losses import cost, cross_entropy, cross_entropy_derivative
 from rumbo.reference.optimizers import Moments, adam, no_moments
 from rumbo.reference.recurrent import RNN, rnn_backward, rnn_cell_forward, rnn_forward
@@ -83,15 +84,15 @@ class Model(NamedTuple):
 
 
 def initialize(k: int, n_a: int, rng: np.random.Generator) -> Model:
-    """Normal weights of variance 1 / (what comes in), as Xavier's; biases 0. A one-hot x brings in a single 1.
+    """Weights by `initializers.xavier`, biases 0. A one-hot x brings in a single 1.
 
     Source: Borghi, "Configurando la optimización de problemas" (1 / n); Paiolla §3.2.2.
     """
     return Model(
-        W_ax=rng.standard_normal((n_a, k)) / math.sqrt(k),
-        W_aa=rng.standard_normal((n_a, n_a)) / math.sqrt(n_a),
+        W_ax=xavier(n_a, k, rng),
+        W_aa=xavier(n_a, n_a, rng),
         b_a=np.zeros((n_a, 1)),
-        W_ya=rng.standard_normal((k, n_a)) / math.sqrt(n_a),
+        W_ya=xavier(k, n_a, rng),
         b_y=np.zeros((k, 1)),
     )
 

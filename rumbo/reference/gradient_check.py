@@ -57,12 +57,13 @@ def numeric_gradient(cost: Callable[[Array], float], theta: Array, eps: float = 
     >>> numeric_gradient(lambda theta: float((theta**2).sum()), np.array([1.0, -3.0])).round(6)
     array([ 2., -6.])
     """
-    approx = np.zeros_like(theta)
-    for i in range(theta.size):
-        step = np.zeros_like(theta)
-        step[i] = eps
-        approx[i] = (cost(theta + step) - cost(theta - step)) / (2 * eps)
-    return approx
+    return np.array([_slope_along(cost, theta, i, eps) for i in range(theta.size)])
+
+
+def _slope_along(cost: Callable[[Array], float], theta: Array, i: int, eps: float) -> float:
+    direction = np.zeros_like(theta)
+    direction[i] = 1
+    return two_sided(lambda t: cost(theta + t * direction), 0.0, eps)
 
 
 def distance(approx: Array, exact: Array) -> float:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rumbo.reference.arrays import Array
+from rumbo.reference.averages import average_step
 
 
 def gradient_descent(W: Array, dW: Array, alpha: float) -> Array:
@@ -32,7 +33,7 @@ def momentum(W: Array, dW: Array, V: Array, alpha: float, beta: float = 0.9) -> 
 
     Source: Borghi, "Gradiente descendente con momentum"; Paiolla §3.3.3, algorithm 3.2. No bias correction.
     """
-    V_t = beta * V + (1 - beta) * dW
+    V_t = average_step(V, dW, beta)
     return W - alpha * V_t, V_t
 
 
@@ -71,7 +72,7 @@ def rmsprop(W: Array, dW: Array, S: Array, alpha: float, beta: float = 0.9, eps:
 
     Source: Tieleman & Hinton 2012, lecture 6.5; Borghi, "Otro algoritmo: RMSProp". Epsilon as in Borghi's Adam.
     """
-    S_t = beta * S + (1 - beta) * dW**2
+    S_t = average_step(S, dW**2, beta)
     return W - alpha * dW / (np.sqrt(S_t) + eps), S_t
 
 
@@ -82,7 +83,7 @@ def rmsprop_inside(
 
     Source: Paiolla §3.3.4, algorithm 3.3. The notes print beta V where the average S of squares is meant.
     """
-    S_t = beta * S + (1 - beta) * dW**2
+    S_t = average_step(S, dW**2, beta)
     return W - alpha * dW / np.sqrt(S_t + eps), S_t
 
 
@@ -108,7 +109,7 @@ def moments_step(dW: Array, moments: Moments, beta1: float, beta2: float) -> Mom
     Source: Borghi, "Algoritmo de optimización de Adam". Paiolla's algorithm 3.4 prints beta2 V where S is meant.
     """
     V, S, t = moments
-    return Moments(beta1 * V + (1 - beta1) * dW, beta2 * S + (1 - beta2) * dW**2, t + 1)
+    return Moments(average_step(V, dW, beta1), average_step(S, dW**2, beta2), t + 1)
 
 
 def corrected(moments: Moments, beta1: float, beta2: float) -> tuple[Array, Array]:
@@ -250,9 +251,9 @@ def adadelta(
     the first D = 0 needs it there. Source: Zeiler 2012, arXiv:1212.5701, algorithm 1; named by Teran, "Algoritmos de
     tasas de aprendizaje adaptativas".
     """
-    S = rho * deltas.S + (1 - rho) * dW**2
+    S = average_step(deltas.S, dW**2, rho)
     step = np.sqrt(deltas.D + eps) / np.sqrt(S + eps) * dW
-    return W - alpha * step, Deltas(S, rho * deltas.D + (1 - rho) * step**2)
+    return W - alpha * step, Deltas(S, average_step(deltas.D, step**2, rho))
 
 
 def velocity_rate(alpha: float, beta: float) -> float:
