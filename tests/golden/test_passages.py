@@ -57,8 +57,50 @@ def test_one_test_a_passage() -> None:
 
 @pytest.mark.parametrize("file", sorted(HERE.glob("test_s?_*.py")), ids=lambda file: file.stem)
 def test_every_golden_test_can_fail(file) -> None:
-    """Each function that is marked asserts something."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    """Each function that is marked asserts something, and what it asserts about goes through this project's code."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in tree.body:
         if isinstance(node, ast.FunctionDef) and any("mark.golden" in ast.unparse(d) for d in node.decorator_list):
             text = ast.unparse(node)
             assert any(word in text for word in ("assert ", "assert_", "raises(")), node.name
+            assert names_behind(node, tree) & names_from_rumbo(tree), f"{node.name} calls nothing of rumbo"
+
+
+def test_a_test_that_calls_nothing_of_ours_is_found() -> None:
+    tree = ast.parse(
+        "from rumbo import models\nimport numpy as np\n"
+        "def ours(): return models.names()\ndef theirs(): return np.pi\n"
+        "def direct(): assert models\ndef through(): assert ours()\ndef hollow(): assert theirs() + np.e\n"
+    )
+    calls = {node.name: bool(names_behind(node, tree) & names_from_rumbo(tree)) for node in functions(tree)}
+    assert calls == {"ours": True, "theirs": False, "direct": True, "through": True, "hollow": False}
+
+
+def functions(tree: ast.Module) -> list[ast.FunctionDef]:
+    return [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+
+
+def names_from_rumbo(tree: ast.Module) -> set[str]:
+    imports = [
+        node for node in tree.body if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rumbo")
+    ]
+    return {alias.asname or alias.name for node in imports for alias in node.names}
+
+
+def names_behind(node: ast.AST, tree: ast.Module) -> set[str]:
+    """Names that a function uses, and those behind the functions and values of its file among them."""
+    defined: dict[str, ast.AST] = {function.name: function for function in functions(tree)}
+    for assignment in (statement for statement in tree.body if isinstance(statement, ast.Assign)):
+        for target in assignment.targets:
+            defined |= dict.fromkeys(names_in(target), assignment)
+    seen: set[str] = set()
+    ahead = names_in(node)
+    while ahead:
+        name = ahead.pop()
+        seen.add(name)
+        ahead |= names_in(defined[name]) - seen if name in defined else set()
+    return seen
+
+
+def names_in(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}

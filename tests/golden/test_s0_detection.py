@@ -72,19 +72,6 @@ def test_loss_of_localization():
 
 @pytest.mark.golden(
     "S0",
-    lines=(2757, 2767),
-    says=("l_{64x}, l_{64y}", "64 entonces se tendrán 129 filas"),
-    shows="Whether there is a face, and 64 landmarks of two coordinates each, make 129 outputs.",
-)
-def test_outputs_of_landmarks():
-    face_and_landmarks = np.concatenate([[1.0], np.random.default_rng(0).random((64, 2)).ravel()])
-    assert face_and_landmarks.shape == (129,)
-    # Without a face the 128 coordinates do not count, as in localisation.
-    assert localization_loss(face_and_landmarks, np.zeros(129)) == 1
-
-
-@pytest.mark.golden(
-    "S0",
     line=2809,
     says=("400 filtros de 5×5", r"1 \times 1 \times 400$", "400 filtros de 1×1"),
     shows="A fully connected layer of 400 units is a convolution with 400 filters as large as its input, 5 x 5; the "

@@ -235,25 +235,6 @@ def test_vectorised_gradients():
 
 @pytest.mark.golden(
     "S0",
-    lines=(349, 362),
-    says=("56.0", "100*A/(cal.reshape(1, 4))", "3x4", "1x4"),
-    shows="Calories of four foods by carbohydrates, protein and fat: divided by the sums of their columns, of shape "
-    "1 x 4, they are percentages that sum to 100 in each column.",
-)
-def test_the_calories_in_percent():
-    A = np.array([[56.0, 0.0, 4.4, 68.0], [1.2, 104.0, 52.0, 8.0], [1.8, 135.0, 99.0, 0.9]])
-    calories = A.sum(axis=0)
-    percentage = 100 * A / calories.reshape(1, 4)
-    assert A.shape == percentage.shape == (3, 4)
-    np.testing.assert_allclose(calories, [59.0, 239.0, 155.4, 76.9])
-    by_hand = [[100 * A[i, j] / (A[0, j] + A[1, j] + A[2, j]) for j in range(4)] for i in range(3)]
-    np.testing.assert_allclose(percentage, by_hand)
-    np.testing.assert_allclose(percentage.sum(axis=0), 100)
-    np.testing.assert_allclose(percentage[:, 0], [94.9, 2.0, 3.1], atol=0.05)
-
-
-@pytest.mark.golden(
-    "S0",
     lines=(367, 373),
     says=("(5,)", "(5, 1)", "(1, 5)"),
     shows="A vector of shape (5,) times its transpose is one number; a column (5, 1) times its row (1, 5) is a "

@@ -58,11 +58,11 @@ def test_penalties_of_logistic_regression():
 @pytest.mark.golden(
     "S0",
     lines=(865, 871),
-    says=(r"\sum_{i=1}^{n^{(l+1)}} \sum_{j=1}^{n^{(l)}} (w_{ij}^{(l)})^2", r"\|\cdot\|_2^2"),
+    says=(r"\sum_{i=1}^{n^{(l+1)}} \sum_{j=1}^{n^{(l)}} (w_{ij}^{(l)})^2",),
     shows="The squared Frobenius norm of a layer's weights as a double sum.",
     right="Σ over i = 1 … n[l] and j = 1 … n[l−1] of (w_ij[l])²",
     why="W[l] has n[l] rows and n[l−1] columns in all other places of these notes; as printed the sum is over the "
-    "next layer's weights. Nor is it the squared spectral norm, for which the 2 stands with matrices.",
+    "next layer's weights.",
 )
 def test_the_frobenius_norm():
     sizes, m, lam = (2, 3, 5, 1), 10, 0.6
@@ -72,7 +72,6 @@ def test_the_frobenius_norm():
         assert l2_penalty([W], lam, m) == pytest.approx(lam / (2 * m) * total, rel=1e-12)
     W = layers[1].W
     assert (W**2).sum() == pytest.approx(np.linalg.norm(W, "fro") ** 2, rel=1e-12)
-    assert (W**2).sum() > 1.1 * np.linalg.norm(W, 2) ** 2
 
 
 @pytest.mark.golden(
@@ -321,19 +320,6 @@ def test_usual_sizes_of_mini_batches():
 
 @pytest.mark.golden(
     "S0",
-    line=1139,
-    says=(r"40^{\circ}\text{F} & 4^{\circ}\text{C}", r"49^{\circ}\text{F} & 9^{\circ}\text{C}",
-          r"60^{\circ}\text{F} & 15^{\circ}\text{C}"),
-    shows="Temperatures of London in both units, the fractions of a degree cut off: 4.4, 9.4 and 15.6 °C.",
-)  # fmt: skip
-def test_temperatures_in_both_units():
-    celsius = (np.array([40, 49, 60]) - 32) * 5 / 9
-    np.testing.assert_allclose(celsius, [4.4, 9.4, 15.6], atol=0.05)
-    assert np.floor(celsius).tolist() == [4, 9, 15]
-
-
-@pytest.mark.golden(
-    "S0",
     lines=(1143, 1145),
     says=("$V_0 = 0$", "90%", "10%"),
     shows="An exponentially weighted average starts at 0; with β = 0.9 each day keeps 90 % of the average and takes "
@@ -466,22 +452,6 @@ def test_other_decays():
     np.testing.assert_allclose(rates, [0.2, 0.19, 0.1805, 0.171475], rtol=1e-12)
     rates = [schedules.root_decay(0.2, 3.0, t) for t in (1, 4, 9)]
     np.testing.assert_allclose(rates, [0.6, 0.3, 0.2], rtol=1e-12)
-
-
-@pytest.mark.golden(
-    "S0",
-    lines=(1324, 1334),
-    says=(r"r \in [-4, 0]", r"$\alpha = 10^r \leftarrow 10^{-4} \dots 10^0$", r"\alpha = 0.0001, \dots, 1"),
-    shows="Learning rates between 0.0001 and 1 drawn as 10^r with r uniform in [−4, 0]: a quarter falls into each "
-    "decade; drawn uniformly, nine in ten would exceed 0.1.",
-)  # fmt: skip
-def test_rates_on_a_logarithmic_scale():
-    r = -4 * np.random.default_rng(0).random(100_000)
-    alpha = 10**r
-    assert 10.0**-4 == 0.0001
-    assert 0.0001 <= alpha.min() < alpha.max() <= 1
-    shares = np.histogram(alpha, [0.0001, 0.001, 0.01, 0.1, 1])[0] / len(alpha)
-    np.testing.assert_allclose(shares, 0.25, atol=0.01)
 
 
 @pytest.mark.golden(

@@ -344,7 +344,7 @@ def test_momentum_evens_out_zigzags():
     line=758,
     says="10 or so iterations",
     shows="How much an average without correction lacks after 10 steps, with beta = 0.9.",
-    right="35 %; it takes 22 steps to come below 10 %, and 44 to come below 1 %",
+    right="35 % after 10 steps, below 10 % after 22, below 1 % after 44",
     why="What is missing is beta^t, and 0.9^10 = 0.35. It does no harm to momentum, but it is not small.",
 )
 def test_an_average_lacks_a_third_after_ten_steps():
@@ -510,35 +510,6 @@ def test_root_decay():
     assert schedules.root_decay(0.2, 3.0, 1) == pytest.approx(0.6)
     for epoch in (1, 5, 25):
         assert schedules.root_decay(0.2, 3.0, 4 * epoch) == pytest.approx(schedules.root_decay(0.2, 3.0, epoch) / 2)
-
-
-@pytest.mark.golden(
-    "S1",
-    line=849,
-    says=("[0.0001, 1]", "90%", "(0.1, 1)"),
-    shows="Of rates drawn evenly from 0.0001 to 1 nine in ten lie above 0.1; on a log scale one in four.",
-)
-def test_even_draws_neglect_small_rates():
-    share_above = (1 - 0.1) / (1 - 0.0001)
-    assert share_above == pytest.approx(0.9, abs=1e-3)
-    rng = np.random.default_rng(0)
-    edges = [1e-4, 1e-3, 1e-2, 1e-1, 1]
-    even, _ = np.histogram(rng.uniform(1e-4, 1, 40_000), edges)
-    assert even[-1] / 40_000 == pytest.approx(0.9, abs=0.01)
-    logarithmic, _ = np.histogram(10 ** rng.uniform(-4, 0, 40_000), edges)
-    assert (logarithmic / 40_000).tolist() == pytest.approx([0.25] * 4, abs=0.01)
-
-
-@pytest.mark.golden(
-    "S1",
-    lines=(856, 857),
-    says=("-4 * np.random.rand()", "10 ** r"),
-    shows="Rates drawn as ten to the power of a number between -4 and 0: their logarithms are even, their middle 0.01.",
-)
-def test_draws_on_a_log_scale():
-    alpha = 10 ** (-4 * np.random.default_rng(0).random(40_000))
-    assert 1e-4 < alpha.min() < alpha.max() <= 1
-    assert np.median(alpha) == pytest.approx(0.01, rel=0.05)
 
 
 @pytest.mark.golden(

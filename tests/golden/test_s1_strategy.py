@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from two_sources import counts_by_split, two_sources
 
+from rumbo.data.options import SplitOptions
+from rumbo.data.split import make_split
 from rumbo.reference.scores import error, weighted_error
 from rumbo.strategy import GapName, diagnose
 
@@ -55,9 +58,6 @@ def test_near_human_level():
     }
 
 
-WEB, MOBILE = 200_000, 10_000
-
-
 @pytest.mark.golden(
     "S1",
     lines=(988, 992),
@@ -65,10 +65,11 @@ WEB, MOBILE = 200_000, 10_000
     shows="Shuffled together, 10,000 pictures of the kind that counts are one in 21 of every set.",
 )
 def test_the_kind_that_counts_is_rare_when_shuffled():
-    rng = np.random.default_rng(0)
-    is_mobile = rng.permutation(np.arange(WEB + MOBILE) < MOBILE)
-    assert is_mobile.mean() == pytest.approx(1 / 21)
-    assert is_mobile[:2500].mean() == pytest.approx(1 / 21, abs=0.015)
+    dataset = two_sources()
+    counts = counts_by_split(make_split(dataset, SplitOptions(), seed=0).table, dataset)
+    assert sum(counts["train"]) + sum(counts["dev"]) + sum(counts["test"]) == 210_000
+    for app, web in counts.values():
+        assert app / (app + web) == pytest.approx(1 / 21, abs=0.015)
 
 
 @pytest.mark.golden(
@@ -78,9 +79,9 @@ def test_the_kind_that_counts_is_rare_when_shuffled():
     shows="Half of the pictures that count go into train, a quarter each into dev and test, which hold no others.",
 )
 def test_the_kind_that_counts_makes_dev_and_test():
-    train, dev, test = WEB + 5000, 2500, 2500
-    assert train + dev + test == WEB + MOBILE
-    assert 5000 + dev + test == MOBILE
+    dataset = two_sources(num_train=5000, num_dev=2500, num_test=2500)
+    counts = counts_by_split(make_split(dataset, SplitOptions(), seed=0).table, dataset)
+    assert counts == {"train": (5000, 200_000), "dev": (2500, 0), "test": (2500, 0)}
 
 
 @pytest.mark.golden(

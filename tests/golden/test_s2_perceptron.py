@@ -193,7 +193,7 @@ def test_binary_cross_entropy_has_a_minus():
     line=443,
     says="softmax_cross_entropy_with_logits",
     shows="The listed cost of a network with one yes-or-no output.",
-    right="sigmoid_cross_entropy_with_logits",
+    right="sigmoid_cross_entropy_with_logits, with one output",
     why="The softmax of a single output is always 1: its cross-entropy is 0 whatever the network says, or y times 0.",
 )
 def test_softmax_of_one_output_is_blind():

@@ -3,17 +3,34 @@
 import numpy as np
 import pytest
 import torch
+from generation import generation_costs
 
+from rumbo import models
+from rumbo.core.inputs import InputSpec
+from rumbo.models.summary import summarize
 from rumbo.reference import boxes, faces, network, style
+from rumbo.reference.activations import softmax
 from rumbo.reference.initializers import xavier
 
 PEDESTRIAN, CAR, MOTORCYCLE = 0, 1, 2
-RNG = np.random.default_rng(0)
 
 
 def target(box, label):
     """The target of one picture with one object: a grid of a single cell."""
     return boxes.yolo_encode(np.array([box]), np.array([label]), grid=1, num_classes=3)[0, 0]
+
+
+@pytest.mark.golden(
+    "S3",
+    lines=(810, 815),
+    says=("4 - background", "4 filas"),
+    shows="A network that tells three kinds of object and the background apart ends in a softmax of four outputs.",
+)
+def test_four_outputs_classify():
+    spec = InputSpec(image=(3, 32, 32))
+    assert summarize(models.build("lenet5", spec, 4), spec).rows[-1].output_shape == (4,)
+    probabilities = softmax(np.random.default_rng(0).normal(size=(4, 3)))
+    np.testing.assert_allclose(probabilities.sum(axis=0), 1, rtol=1e-12)
 
 
 @pytest.mark.golden(
@@ -48,10 +65,11 @@ def test_target_of_a_car():
     shows="Where there is no object only the first of the eight outputs is 0; nobody cares for the seven others.",
 )
 def test_target_without_an_object():
+    rng = np.random.default_rng(0)
     y = boxes.yolo_encode(np.zeros((0, 4)), np.zeros(0, dtype=np.int64), grid=1, num_classes=3)[0, 0]
     assert (len(y), y[0]) == (8, 0)
-    answers = np.concatenate([[0.3], RNG.normal(size=7)])
-    for others in RNG.normal(size=(3, 7)):
+    answers = np.concatenate([[0.3], rng.normal(size=7)])
+    for others in rng.normal(size=(3, 7)):
         changed = np.concatenate([[0.3], others])
         assert boxes.localization_loss(changed, y) == boxes.localization_loss(answers, y) == pytest.approx(0.09)
 
@@ -63,9 +81,10 @@ def test_target_without_an_object():
     shows="Squared loss of a localiser: eight terms where there is an object, the first alone where there is none.",
 )
 def test_loss_of_localization():
-    y, yhat = target([0.5, 0.7, 0.3, 0.4], CAR), RNG.normal(size=8)
+    rng = np.random.default_rng(0)
+    y, yhat = target([0.5, 0.7, 0.3, 0.4], CAR), rng.normal(size=8)
     assert boxes.localization_loss(yhat, y) == pytest.approx(sum((yhat[j] - y[j]) ** 2 for j in range(8)))
-    absent = np.concatenate([[0.0], RNG.normal(size=7)])
+    absent = np.concatenate([[0.0], rng.normal(size=7)])
     assert boxes.localization_loss(yhat, absent) == pytest.approx((yhat[0] - absent[0]) ** 2)
     answers, wanted = torch.tensor(yhat, requires_grad=True), torch.tensor(y)
     ((answers - wanted) ** 2).sum().backward()
@@ -74,14 +93,17 @@ def test_loss_of_localization():
 
 @pytest.mark.golden(
     "S3",
-    lines=(851, 860),
-    says=("l_{64}x, l_{64}y", "a 64", "129 filas"),
-    shows="64 landmarks of two coordinates each, and whether there is a face: 129 outputs.",
+    lines=(934, 936),
+    says=("100×100", "3×3", "19×19", "c_1, c_2 y c_3"),
+    shows="In a picture of 100 px every cell of a grid of 3x3, or of 19x19, has p_c, a box and three classes; the one "
+    "cell that holds the object's middle says so.",
 )
-def test_outputs_for_64_landmarks():
-    num_outputs = 1 + 2 * 64
-    (head,) = network.initialize((128, num_outputs), xavier, np.random.default_rng(0))
-    assert num_outputs == len(head.b) == 129
+@pytest.mark.parametrize("grid", [3, 19])
+def test_cells_of_a_picture(grid):
+    for x_px, y_px in ((5, 50), (50, 85), (99, 1)):
+        y = boxes.yolo_encode(np.array([[x_px / 100, y_px / 100, 0.1, 0.1]]), np.array([CAR]), grid, num_classes=3)
+        assert y.shape == (grid, grid, 1 + 4 + 3)
+        assert np.argwhere(y[..., 0]).tolist() == [[y_px * grid // 100, x_px * grid // 100]]
 
 
 @pytest.mark.golden(
@@ -128,7 +150,8 @@ def test_target_of_a_grid():
     shows="Within its cell an object's middle lies between (0, 0) and (1, 1); its sides may be longer than the cell's.",
 )
 def test_coordinates_within_a_cell():
-    middles = RNG.uniform(0, 1, size=(200, 2))
+    rng = np.random.default_rng(0)
+    middles = rng.uniform(0, 1, size=(200, 2))
     for x, y in middles:
         encoded = boxes.yolo_encode(np.array([[x, y, 0.8, 0.5]]), np.array([CAR]), grid=3, num_classes=3)
         b_x, b_y, b_h, b_w = encoded[encoded[..., 0] == 1][0, 1:5]
@@ -266,7 +289,8 @@ def test_recognition_among_100_persons():
     shows="Verification compares a face with the one that is claimed, recognition with all K that are stored.",
 )
 def test_one_to_one_and_one_to_many():
-    stored = RNG.normal(size=(128, 6))
+    rng = np.random.default_rng(0)
+    stored = rng.normal(size=(128, 6))
     visitor = stored[:, [4]] + 0.01
     claimed = [bool(faces.same_person(visitor, stored[:, [k]], 0.5)) for k in range(6)]
     assert claimed == [False] * 4 + [True, False]
@@ -281,12 +305,14 @@ def test_one_to_one_and_one_to_many():
     "encodings only gets one more column.",
 )
 def test_a_new_employee():
+    rng = np.random.default_rng(0)
+
     def outputs(num_persons):
         (head,) = network.initialize((128, num_persons + 1), xavier, np.random.default_rng(0))
         return len(head.b)
 
     assert (outputs(4), outputs(5)) == (5, 6)
-    stored, new = RNG.normal(size=(128, 4)), RNG.normal(size=(128, 1))
+    stored, new = rng.normal(size=(128, 4)), rng.normal(size=(128, 1))
     assert faces.recognize(new, stored, 1.0) == faces.NOT_RECOGNIZED
     assert faces.recognize(new, np.hstack([stored, new]), 1.0) == 4
 
@@ -298,7 +324,8 @@ def test_a_new_employee():
     shows="Two faces are as far apart as the squared length of the difference of their encodings.",
 )
 def test_distance_of_encodings():
-    f_i, f_j = RNG.normal(size=(128, 3)), RNG.normal(size=(128, 3))
+    rng = np.random.default_rng(0)
+    f_i, f_j = rng.normal(size=(128, 3)), rng.normal(size=(128, 3))
     np.testing.assert_allclose(faces.distance(f_i, f_j), np.linalg.norm(f_i - f_j, axis=0) ** 2, rtol=1e-12)
     fast = torch.nn.functional.pairwise_distance(torch.tensor(f_i.T), torch.tensor(f_j.T), eps=0) ** 2
     np.testing.assert_allclose(faces.distance(f_i, f_j), fast.numpy(), rtol=1e-9)
@@ -313,10 +340,11 @@ def test_distance_of_encodings():
     why="The margin was misread: it is added, in place of the 2, and divides nothing.",
 )
 def test_the_margin_is_added():
+    rng = np.random.default_rng(0)
     zero = np.zeros((128, 1))
     assert faces.violation(zero, zero, zero, alpha=0.0) <= 0  # without a margin encodings of zero would do
     assert faces.violation(zero, zero, zero, alpha=0.2) == 0.2
-    A, P, N = (RNG.normal(size=(128, 4)) for _ in range(3))
+    A, P, N = (rng.normal(size=(128, 4)) for _ in range(3))
     margin = faces.violation(A, P, N, alpha=0.2) - (faces.distance(A, P) - faces.distance(A, N))
     np.testing.assert_allclose(margin, 0.2, rtol=1e-9)
 
@@ -348,12 +376,28 @@ def test_the_margin_of_the_example():
     why="Again the margin was read as a division and a 2.",
 )
 def test_triplet_loss():
-    A, P, N = (RNG.normal(size=(128, 50)) for _ in range(3))
+    rng = np.random.default_rng(0)
+    A, P, N = (rng.normal(size=(128, 50)) for _ in range(3))
     loss = faces.triplet_loss(A, P, N, alpha=0.2)
     by_hand = np.maximum(((A - P) ** 2).sum(axis=0) - ((A - N) ** 2).sum(axis=0) + 0.2, 0)
     np.testing.assert_allclose(loss, by_hand, rtol=1e-9)
     assert 5 < (loss == 0).sum() < 45
     assert faces.triplet_cost(A, P, N, alpha=0.2) == pytest.approx(loss.sum())
+
+
+@pytest.mark.golden(
+    "S3",
+    line=1155,
+    says=("10k", "1k"),
+    shows="10,000 pictures of 1,000 persons are ten of each: 90 pairs of every person, and 899 million triplets.",
+)
+def test_triplets_of_ten_thousand_pictures():
+    def by_rule(persons, each=10):
+        return persons * each * (each - 1) * each * (persons - 1)
+
+    assert by_rule(1000) == 899_100_000
+    for persons in (2, 3, 5):
+        assert faces.all_triplets(np.repeat(np.arange(persons), 10_000 // 1_000)).shape[1] == by_rule(persons)
 
 
 @pytest.mark.golden(
@@ -365,8 +409,9 @@ def test_triplet_loss():
     why="Each of the 128 differences has its own weight, so the weight carries the sum's index; b is added once.",
 )
 def test_head_on_differences():
-    f_i, f_j = RNG.normal(size=(128, 4)), RNG.normal(size=(128, 4))
-    w, b = RNG.normal(size=(1, 128)) / 11, np.array([[0.3]])
+    rng = np.random.default_rng(0)
+    f_i, f_j = rng.normal(size=(128, 4)), rng.normal(size=(128, 4))
+    w, b = rng.normal(size=(1, 128)) / 11, np.array([[0.3]])
     yhat = faces.head(w, b, faces.absolute_difference(f_i, f_j))
     z = [sum(w[0, k] * abs(f_i[k, m] - f_j[k, m]) for k in range(128)) + 0.3 for m in range(4)]
     np.testing.assert_allclose(yhat[0], 1 / (1 + np.exp(-np.array(z))), rtol=1e-12)
@@ -385,14 +430,29 @@ def test_chi_square_difference():
 
 @pytest.mark.golden(
     "S3",
+    lines=(1237, 1238),
+    says=("100x100x3", "minimizar J(G)"),
+    shows="A generated picture of 100x100x3 starts at random, and each step of gradient descent lowers its cost.",
+)
+def test_a_generated_picture_starts_at_random():
+    C, S, G = np.random.default_rng(0).random((3, 100, 100, 3))
+    costs = generation_costs(G, C, S, num_steps=10)
+    first = style.total_cost(style.content_cost(C, G), style.style_cost(S, G), alpha=1.0, beta=1e4)
+    assert costs[0] == pytest.approx(first)
+    assert (np.diff(costs) < 0).all()
+
+
+@pytest.mark.golden(
+    "S3",
     line=1249,
     says="\\frac{1}{2} \\|a^{[l](C)} - a^{[l](G)}\\|^2",
     shows="The content cost is half the squared difference: for all ones against all zeros, half their number.",
 )
 def test_content_cost():
+    rng = np.random.default_rng(0)
     zeros, ones = np.zeros((4, 5, 3)), np.ones((4, 5, 3))
     assert style.content_cost(zeros, ones) == 4 * 5 * 3 / 2
-    a_C, a_G = RNG.normal(size=(2, 4, 5, 3))
+    a_C, a_G = rng.normal(size=(2, 4, 5, 3))
     assert style.content_cost(a_C, a_G) == pytest.approx(np.linalg.norm(a_C - a_G) ** 2 / 2)
 
 
@@ -403,7 +463,8 @@ def test_content_cost():
     shows="The style matrix has an entry for every two channels: the sum over all places of the product of both.",
 )
 def test_style_matrix():
-    a = RNG.normal(size=(4, 5, 3))
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(4, 5, 3))
     by_hand = [[sum(a[i, j, k] * a[i, j, l] for i in range(4) for j in range(5)) for l in range(3)] for k in range(3)]  # noqa: E741
     np.testing.assert_allclose(style.gram_matrix(a), by_hand, rtol=1e-12)
 
@@ -415,7 +476,8 @@ def test_style_matrix():
     shows="The style cost before it is divided: the squared Frobenius norm of the difference of two style matrices.",
 )
 def test_style_cost_as_a_norm():
-    a_S, a_G = RNG.normal(size=(2, 4, 5, 3))
+    rng = np.random.default_rng(0)
+    a_S, a_G = rng.normal(size=(2, 4, 5, 3))
     norm = np.linalg.norm(style.gram_matrix(a_S) - style.gram_matrix(a_G), ord="fro")
     assert style.frobenius_style_cost(a_S, a_G) == pytest.approx(norm**2)
 
@@ -429,7 +491,8 @@ def test_style_cost_as_a_norm():
     why="Without the square the sum changes its sign with the two pictures, and can be made as low as one likes.",
 )
 def test_style_cost_is_squared():
-    a_S, a_G = RNG.normal(size=(2, 4, 5, 3))
+    rng = np.random.default_rng(0)
+    a_S, a_G = rng.normal(size=(2, 4, 5, 3))
     difference = style.gram_matrix(a_S) - style.gram_matrix(a_G)
     factor = 1 / (2 * 4 * 5 * 3) ** 2
     assert style.style_cost(a_S, a_G) == pytest.approx(factor * (difference**2).sum())

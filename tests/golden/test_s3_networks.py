@@ -13,7 +13,6 @@ from rumbo.reference import convolution, pooling
 from rumbo.reference.activations import relu
 
 IMAGENET = InputSpec(image=(3, 224, 224))
-RNG = np.random.default_rng(0)
 
 
 def on_paper(name):
@@ -76,8 +75,9 @@ def test_a_residual_block_of_zeros_is_the_identity():
     shows="A shortcut from 128 to 256 numbers holds a matrix of 256x128: learnt, or one that only adds zeros.",
 )
 def test_a_shortcut_of_other_size_has_a_matrix():
+    rng = np.random.default_rng(0)
     assert on_paper("resnet18").layer3[0].downsample[0].weight.shape == (256, 128, 1, 1)
-    W_s, a = np.eye(256, 128), RNG.uniform(size=(128, 1))
+    W_s, a = np.eye(256, 128), rng.uniform(size=(128, 1))
     assert (W_s @ a).shape == (256, 1)
     np.testing.assert_array_equal(W_s @ a, np.pad(a, ((0, 128), (0, 0))))
 
@@ -117,7 +117,8 @@ def test_layers_of_the_drawn_network():
     shows="A 1x1 filter on one channel does no more than multiply by a number.",
 )
 def test_a_1x1_filter_on_one_channel_is_a_factor():
-    A_prev = RNG.normal(size=(1, 6, 6, 1))
+    rng = np.random.default_rng(0)
+    A_prev = rng.normal(size=(1, 6, 6, 1))
     np.testing.assert_array_equal(convolution.cross_correlate(A_prev, np.full((1, 1, 1, 1), 2.0)), 2 * A_prev)
 
 
@@ -130,9 +131,10 @@ def test_a_1x1_filter_on_one_channel_is_a_factor():
     why="One filter makes one channel, however deep it is; 32 channels need 32 such filters.",
 )
 def test_one_1x1_filter_makes_one_channel():
-    A_prev = RNG.normal(size=(1, 6, 6, 32))
-    assert convolution.cross_correlate(A_prev, RNG.normal(size=(1, 1, 32, 1))).shape == (1, 6, 6, 1)
-    W = RNG.normal(size=(1, 1, 32, 32))
+    rng = np.random.default_rng(0)
+    A_prev = rng.normal(size=(1, 6, 6, 32))
+    assert convolution.cross_correlate(A_prev, rng.normal(size=(1, 1, 32, 1))).shape == (1, 6, 6, 1)
+    W = rng.normal(size=(1, 1, 32, 32))
     Z = convolution.cross_correlate(A_prev, W)
     assert Z.shape == (1, 6, 6, 32)
     np.testing.assert_allclose(Z[0, 2, 3], W[0, 0].T @ A_prev[0, 2, 3], rtol=1e-12)  # a dense layer at every pixel
@@ -247,13 +249,14 @@ def test_multiplications_with_a_bottleneck():
     why="Pooling leaves all 192 channels, and a filter reaches over all that it is given.",
 )
 def test_filters_behind_the_pooling():
-    pooled, narrow = inception()[3]
-    volume = torch.zeros(1, 192, 28, 28)
-    assert pooled(volume).shape == volume.shape
-    assert narrow.weight.shape == (32, 192, 1, 1)
     with torch.device("meta"):
-        published = GoogLeNet(init_weights=False, aux_logits=False).inception3a.branch4[1].conv
-    assert published.weight.shape == narrow.weight.shape
+        published = GoogLeNet(init_weights=False, aux_logits=False).inception3a.branch4
+    assert published[1].conv.weight.shape == (32, 192, 1, 1)
+    for branch in (inception()[3], published):
+        rows = summarize(branch, INCEPTION_INPUT).rows
+        assert (rows[0].kind, rows[0].output_shape) == ("MaxPool2d", (192, 28, 28))
+        assert rows[1].output_shape == (32, 28, 28)
+        assert rows[1].num_multiply_adds == convolution.multiply_adds((28, 28), (1, 1), C_in=192, C_out=32)
 
 
 @pytest.mark.golden(
@@ -293,11 +296,12 @@ def answer(pictures, filters):
     shows="A dense layer of 400 units on a volume of 5x5x16 is 400 filters of 5x5; the next one is 400 filters of 1x1.",
 )
 def test_dense_layers_as_convolutions():
-    A_prev, W = RNG.normal(size=(2, 5, 5, 16)), RNG.normal(size=(5, 5, 16, 400))
+    rng = np.random.default_rng(0)
+    A_prev, W = rng.normal(size=(2, 5, 5, 16)), rng.normal(size=(5, 5, 16, 400))
     Z = convolution.cross_correlate(A_prev, W)
     assert Z.shape == (2, 1, 1, 400)
     np.testing.assert_allclose(Z[:, 0, 0], A_prev.reshape(2, -1) @ W.reshape(-1, 400), rtol=1e-9)
-    W = RNG.normal(size=(1, 1, 400, 400))
+    W = rng.normal(size=(1, 1, 400, 400))
     np.testing.assert_allclose(convolution.cross_correlate(Z, W)[:, 0, 0], Z[:, 0, 0] @ W[0, 0], rtol=1e-9)
 
 
@@ -308,7 +312,8 @@ def test_dense_layers_as_convolutions():
     shows="Applied to 16x16x3 at once, a network for windows of 14x14x3 gives 2x2x4: the answers to the four windows.",
 )
 def test_sliding_windows_at_once():
-    filters, picture = small_net(np.random.default_rng(1)), RNG.normal(size=(1, 16, 16, 3))
+    rng = np.random.default_rng(0)
+    filters, picture = small_net(np.random.default_rng(1)), rng.normal(size=(1, 16, 16, 3))
     at_once = answer(picture, filters)
     assert at_once.shape == (1, 2, 2, 4)
     corners = [(i, j) for i in (0, 2) for j in (0, 2)]
@@ -326,7 +331,8 @@ def test_sliding_windows_at_once():
     shows="The one pooling of 2x2 sets neighbouring windows two pixels apart, in pictures of any size.",
 )
 def test_windows_are_two_pixels_apart():
-    filters, picture = small_net(np.random.default_rng(1)), RNG.normal(size=(1, 28, 28, 3))
+    rng = np.random.default_rng(0)
+    filters, picture = small_net(np.random.default_rng(1)), rng.normal(size=(1, 28, 28, 3))
     at_once = answer(picture, filters)
     num_windows = (28 - 14) // 2 + 1
     assert at_once.shape == (1, num_windows, num_windows, 4)

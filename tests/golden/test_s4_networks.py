@@ -10,7 +10,8 @@ from rumbo import models
 from rumbo.core.inputs import InputSpec
 from rumbo.models.summary import summarize
 from rumbo.reference import convolution, network, recurrent
-from rumbo.reference.initializers import zeros
+from rumbo.reference.activations import LINEAR, sigmoid
+from rumbo.reference.initializers import xavier, zeros
 
 IMAGENET = InputSpec(image=(3, 224, 224))
 DEPTHS = (18, 34, 50, 101, 152)
@@ -522,10 +523,18 @@ def test_a_digit_is_784_numbers():
     shows="A dense autoencoder takes 784 pixels in and gives as many out, each between 0 and 1.",
 )
 def test_an_autoencoder_gives_as_many_pixels_as_it_takes():
-    encoder, decoder = dense_autoencoder(28 * 28, 64)
-    restored = decoder(encoder(torch.rand(2, 784)))
-    assert restored.shape == (2, 784)
-    assert 0 <= restored.min() < restored.max() <= 1
+    autoencoder = nn.Sequential(*dense_autoencoder(28 * 28, 64))
+    rows = summarize(autoencoder, InputSpec(image=(1, 1, 784))).rows
+    assert [row.output_shape[-1] for row in rows] == [64, 784, 784]
+    layers = network.initialize((784, 64, 784), xavier, np.random.default_rng(0))
+    assert network.number_of_parameters(layers) == sum(row.num_parameters for row in rows)
+    pixels = np.random.default_rng(1).uniform(size=(784, 2))
+    *_, last = network.forward(
+        network.Network((LINEAR,), network.BINARY), layers, pixels, network.no_dropout(layers, 2)
+    )
+    restored = sigmoid(last.Z)
+    assert restored.shape == pixels.shape
+    assert 0 < restored.min() < restored.max() < 1
 
 
 @pytest.mark.golden(
@@ -590,5 +599,8 @@ def test_the_decoder_ends_at_28_px():
     "S4", line=1622, says=("1 filtro", "1 canal"), shows="One filter in the last layer makes a picture of one channel."
 )
 def test_one_filter_makes_one_channel():
-    picture = convolutional_decoder()(convolutional_encoder()(torch.rand(2, 1, 28, 28)))
-    assert picture.shape == (2, 1, 28, 28)
+    autoencoder = nn.Sequential(convolutional_encoder(), convolutional_decoder())
+    rows = summarize(autoencoder, InputSpec(image=(1, 28, 28))).rows
+    assert rows[-1].output_shape == (1, 28, 28)
+    last = [row for row in rows if row.kind == "Conv2d"][-1]
+    assert last.num_parameters == convolution.num_parameters((3, 3), 16, 1)
