@@ -11,6 +11,8 @@ from rumbo.core.messages import t
 from rumbo.core.options import option
 from rumbo.core.seeds import rng
 from rumbo.data import open_data
+from rumbo.data.files import open_files
+from rumbo.data.readers.table import table_names
 from rumbo.lab.experiment import Experiment, Result, Track, experiments, unseen
 from rumbo.plots.panels import Line, Lines
 from rumbo.reference import averages
@@ -133,11 +135,15 @@ def read_series(source: Path, column: str) -> Series:
         DataError: no such table, no numbers, or too few.
         UnknownName: no such column.
     """
+    if source.is_dir():
+        raise DataError(t("'{source}' is a folder. Give one table: a CSV, TSV or Parquet file.", source=source))
+    if not table_names(open_files(source)):
+        raise DataError(t("'{source}' is no table. Give one: a CSV, TSV or Parquet file.", source=source))
     data = open_data(source, labelled=False)
     if data.images is not None or not data.numbers:
         raise DataError(
             t(
-                "'{source}' has no column of numbers. Give a table, such as a CSV with one row a day and its "
+                "'{source}' has no column of numbers. Give one that has, such as a CSV with one row a day and its "
                 "temperature.",
                 source=source,
             )

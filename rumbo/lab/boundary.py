@@ -18,7 +18,7 @@ from rumbo.core.seeds import rng
 from rumbo.data import Dataset, Split, SplitOptions, Target, TargetKind, make_split, open_data
 from rumbo.data.preprocess import Preprocess, fit_preprocess
 from rumbo.lab.experiment import Cell, Experiment, Result, Track, experiments, unseen
-from rumbo.lab.finished import FinishedRun, is_run, open_run
+from rumbo.lab.finished import FinishedRun, is_run, open_run, refuse_runs
 from rumbo.lab.training import train_classifier
 from rumbo.plots.panels import Regions
 from rumbo.reference.arrays import Array, Integers
@@ -104,8 +104,9 @@ class Boundary(Experiment):
 
     The first network is usually linear: its boundary between two classes is a straight line. All see the same training
     examples, each feature as (x - mean) / std, and take the same number of steps of Adam; nothing is chosen by dev.
-    A run that is given stands first, with the scaling that it was trained with. Whether two networks differ on dev is
-    told by the examples that only one of them has right: a two-sided sign test, 5 %.
+    A run that is given stands first, with the scaling that it was trained with, usually by quantiles, piece by piece.
+    Whether two networks differ on dev is told by the examples that only one of them has right: a two-sided sign test,
+    5 %.
     Source: Teran, "El Perceptrón": a line where w0 + w.x = 0; Borghi, "Regresión logística"; McNemar 1947 for the test.
     """
 
@@ -147,7 +148,8 @@ class Boundary(Experiment):
             judges.insert(0, Judge(name, run.trained.task, run.trained.preprocess))
         if source is None:
             judges.append(Judge(t("the rule behind it"), None, None))
-        return self._tell(plane, judges, source)
+        result = self._tell(plane, judges, source)
+        return result if run is None else replace(result, finding=result.finding + _by_quantiles(run))
 
     def _usual(self, num_classes: int, *, beside_run: bool) -> tuple[str, ...]:
         linear = LINEAR[0] if num_classes == 2 else LINEAR[1]
@@ -166,16 +168,42 @@ class Boundary(Experiment):
 
     def _read(self, source: Path) -> Dataset:
         """A table with two features and classes."""
+        refuse_runs(source)
         data = open_data(source, target=self.target or None)
         if data.images is not None:
             raise DataError(t("'{source}' holds pictures. Give a table with two columns of numbers and a class.",
                               source=source))  # fmt: skip
         _require_classes(data.target, source)
         if self.features:
+            assert data.target is not None
             for name in self.features:
+                if name in data.target.columns:
+                    raise UsageError(
+                        t(
+                            "'{column}' is the class, so it cannot be a feature. Choose other features, or another "
+                            "class with --set target=NAME.",
+                            column=name,
+                        )
+                    )
                 if name not in data.numbers:
                     raise unknown_name("column", name, data.numbers)
             return replace(data, numbers=self.features, categories=())
+        if not data.numbers:
+            raise DataError(
+                t(
+                    "a picture of the plane needs two features that are numbers; '{source}' has none. Give another "
+                    "table.",
+                    source=source,
+                )
+            )
+        if len(data.numbers) == 1:
+            raise DataError(
+                t(
+                    "a picture of the plane needs two features that are numbers; '{source}' has only '{name}'. Give "
+                    "another table.",
+                    source=source, name=data.numbers[0],
+                )
+            )  # fmt: skip
         if len(data.numbers) != 2 or data.categories:
             raise DataError(
                 t(
@@ -294,6 +322,18 @@ def _two_features_of(run: FinishedRun) -> Dataset:
     classes = getattr(run.trained.task, "classes", ())
     assert run.dataset.target is not None
     return replace(run.dataset, numbers=(first, second), target=replace(run.dataset.target, classes=classes))
+
+
+def _by_quantiles(run: FinishedRun) -> str:
+    """Why the boundary of a run may look like stairs."""
+    bent = [column.name for column in run.trained.preprocess.numbers if column.knots]
+    if not bent:
+        return ""
+    return " " + t(
+        "The network of run '{run}' takes {names} through quantiles of the training examples: on the picture its "
+        "boundary bends, or makes steps, where they lie dense or leave gaps.",
+        run=run.name, names=", ".join(bent),
+    )  # fmt: skip
 
 
 def _require_classes(target: Target | None, source: str | Path) -> None:

@@ -30,6 +30,22 @@ def is_run(source: Path) -> bool:
     return RunFolder(source).config.is_file()
 
 
+def refuse_runs(source: Path) -> None:
+    """A folder of runs is none itself, nor data.
+
+    Raises:
+        DataError: runs lie in it.
+    """
+    found = sorted(config.parent for config in source.glob("*/config.yaml") if is_run(config.parent))
+    if found:
+        raise DataError(
+            t(
+                "'{path}' is not a run folder, but a folder with runs in it. Give one of them, such as '{example}'.",
+                path=source, example=found[0],
+            )
+        )  # fmt: skip
+
+
 def open_run(source: Path) -> FinishedRun:
     """Read a run, and open its data again.
 
@@ -38,6 +54,7 @@ def open_run(source: Path) -> FinishedRun:
     """
     folder = RunFolder(source)
     if not folder.config.is_file():
+        refuse_runs(source)
         raise DataError(
             t("'{path}' is not a run folder: it has no config.yaml. `rumbo train DATA` makes one.", path=str(source))
         )

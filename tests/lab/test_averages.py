@@ -118,6 +118,16 @@ def test_a_picture_is_no_series(tmp_path):
         Averages().run(path)
 
 
+def test_folders_and_other_files_are_no_table(tmp_path):
+    (tmp_path / "a.csv").write_text("x\n" + "\n".join(map(str, range(20))))
+    with pytest.raises(DataError, match=r"is a folder\. Give one table"):
+        Averages().run(tmp_path)
+    (tmp_path / "a.bin").write_bytes(bytes(range(256)))
+    with pytest.raises(DataError, match=r"is no table\. Give one"):
+        Averages().run(tmp_path / "a.bin")
+    assert Averages().run(tmp_path / "a.csv").rows
+
+
 @pytest.mark.parametrize("text", ["1", "-0.1", "0.5,1.5", "", ",".join(["0.5"] * 7)])
 def test_betas_outside_are_refused(text):
     with pytest.raises(OptionError, match="1 to 6 numbers in"):

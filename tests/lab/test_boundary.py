@@ -13,6 +13,7 @@ import rumbo
 from rumbo.core.errors import DataError, OptionError, UnknownName, UsageError
 from rumbo.data import SplitOptions, make_split
 from rumbo.lab.boundary import Boundary, chance_to_pass, differ_by_more_than_chance, made_up
+from rumbo.lab.finished import open_run
 
 pytestmark = pytest.mark.train
 
@@ -189,7 +190,12 @@ def test_tables_without_a_plane_are_refused(iris, tmp_path):
     refused(one, "class")
     words = write(tmp_path / "words.csv", ["x", "word", "class"],
                   [[x[0], "uv"[i % 2], "ab"[i % 2]] for i, x in enumerate(numbers)])  # fmt: skip
-    refused(words, "1 columns of numbers (x) and 1 of words")
+    refused(words, "'words.csv' has only 'x'. Give another table.".replace("words.csv", str(words)))
+    only = write(tmp_path / "only.csv", ["u", "v", "class"], [["uvw"[i % 3], "xyz"[i // 7 % 3], "ab"[i % 2]]
+                                                              for i in range(60)])  # fmt: skip
+    refused(only, "has none. Give another table.")
+    refused(iris / "four.csv", "'kind' is the class, so it cannot be a feature", error=UsageError,
+            features=("petal length", "kind"))  # fmt: skip
     refused(iris / "two.csv", "softmax_regression", error=UsageError)
     refused(iris / "two.csv", "nearest: petal", error=UnknownName, features=("petal length", "petal widht"))
     refused(iris / "two.csv", "petal length", error=DataError, target="petal length")
@@ -210,6 +216,23 @@ def test_networks_that_do_not_fit_are_refused():
                     {"features": ("x", "x")}):  # fmt: skip
         with pytest.raises(OptionError, match=r"must be"):
             Boundary(**options)
+
+
+def test_a_folder_of_runs_is_none(run, tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "petals").symlink_to(run.path.resolve())
+    refused(tmp_path / "runs", "is not a run folder, but a folder with runs in it", "runs/petals'")
+    with pytest.raises(DataError, match="a folder with runs in it"):
+        open_run(tmp_path / "runs")
+
+
+def test_steps_that_quantiles_make_are_told(iris, run, tmp_path):
+    result = Boundary(**THREE).run(run.path)
+    assert all(column.knots for column in run.model.preprocess.numbers)
+    assert "takes petal length, petal width through quantiles" in result.finding
+    straight = rumbo.train(iris / "two.csv", out=tmp_path / "run", model="mlp", epochs=1, device="cpu",
+                           settings={"data.numbers": "standard"})  # fmt: skip
+    assert "quantiles" not in Boundary(**THREE).run(straight.path).finding
 
 
 def test_runs_without_a_plane_are_refused(iris, run, tmp_path):
