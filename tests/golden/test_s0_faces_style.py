@@ -170,6 +170,7 @@ def test_the_chi_square_difference():
 def test_a_person_needs_several_pictures():
     each = 10_000 // 1_000
     anchors, positives, negatives = faces.all_triplets(np.repeat(np.arange(4), each))
+    assert (anchors == 0).sum() == 9 * 3 * each
     assert len(set(positives[anchors == 0])) == each - 1 == 9
     assert len(set(negatives[anchors == 0])) == 3 * each
     assert faces.all_triplets(np.arange(4)).shape == (3, 0)
