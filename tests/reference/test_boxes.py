@@ -1,5 +1,8 @@
 """Laws of YOLO's grid and of its anchors."""
 
+from collections import Counter
+from itertools import permutations
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -155,6 +158,27 @@ def test_first_anchors_are_different_shapes(seed, k):
     anchors = ref.first_anchors(shapes, k, rng)
     np.testing.assert_array_equal(np.unique(anchors, axis=0), np.unique(shapes, axis=0))
     assert len(anchors) == k
+
+
+def test_first_anchors_are_drawn_by_squared_distance():
+    """Each order of three out of four widths, as often as its chance: products of d^2 / sum d^2, d to the nearest."""
+    widths, draws, rng = (0.1, 0.2, 0.5, 0.9), 6000, np.random.default_rng(0)
+
+    def squared_distance(i, drawn):
+        return min(1 - min(widths[i], widths[j]) / max(widths[i], widths[j]) for j in drawn) ** 2
+
+    def chance(order):
+        p = 1 / len(widths)
+        for n in range(1, len(order)):
+            p *= squared_distance(order[n], order[:n]) / sum(squared_distance(i, order[:n]) for i in range(4))
+        return p
+
+    shapes = np.array([[1.0, width] for width in widths])
+    drawn = Counter(tuple(widths.index(w) for w in ref.first_anchors(shapes, 3, rng)[:, 1]) for _ in range(draws))
+    expected = {order: draws * chance(order) for order in permutations(range(4), 3)}
+    assert sum(expected.values()) == pytest.approx(draws)
+    chi_squared = sum((drawn[order] - n) ** 2 / n for order, n in expected.items())
+    assert chi_squared < 49.7, "23 degrees of freedom: larger once in a thousand"
 
 
 def test_more_anchors_than_different_shapes():
