@@ -201,10 +201,10 @@ class AdaptiveEnd(Experiment):
 
     def _by_rate(self, ends: dict[str, list[Ends]]) -> Lines:
         lines: list[Line] = []
-        for tried in ends.values():
+        for name, tried in ends.items():
             spreads = np.array([spread(end.dev) for end in tried]).T
             rates = np.array([end.rate for end in tried])
-            lines.append(Line(name="", x=rates, y=spreads[0], band=(spreads[1], spreads[2])))
+            lines.append(Line(name=name, x=rates, y=spreads[0], band=(spreads[1], spreads[2])))
         best = max(float(line.y.max()) for line in lines)
         return Lines(
             title=t("dev accuracy by rate"),

@@ -114,12 +114,15 @@ class BatchSize(Experiment):
         )
 
     def _by_time(self, trained: list[Trained]) -> Lines:
-        """The colors are those of the costs by epoch; a logarithmic axis has no place for the start at 0."""
+        """A logarithmic axis has no place for the start at 0."""
         return Lines(
             title=t("cost by time"),
             x_label=t("seconds"),
             y_label=t("cost"),
-            lines=tuple(Line(name="", x=run.seconds[1:], y=run.costs[1:]) for run in trained),
+            lines=tuple(
+                Line(name=str(size), x=run.seconds[1:], y=run.costs[1:])
+                for size, run in zip(SIZES, trained, strict=True)
+            ),
             log_x=True,
             log_y=True,
         )

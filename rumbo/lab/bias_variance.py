@@ -23,9 +23,9 @@ SHOWN = (1, 12)
 class BiasVariance(Experiment):
     """Fit polynomials of growing degree to a few noisy points of a curve; tell the error on train and on dev.
 
-    Bias is told as train error minus noise, variance as dev error minus train error. The examples are made up:
-    y = sin(4 x) + noise on [-1, 1], so that the noise is the Bayes error. The same is done for many draws of the data:
-    lines are medians over draws, bands hold the middle half of them.
+    Bias is told as train error minus noise, below 0 where noise itself is fitted; variance as dev error minus train
+    error. The examples are made up: y = sin(4 x) + noise on [-1, 1], so that the noise is the Bayes error. The same is
+    done for many draws of the data: lines are medians over draws, bands hold the middle half of them.
     Source: Borghi, "Bias / Varianza"; Paiolla §3.
     """
 
@@ -45,7 +45,7 @@ class BiasVariance(Experiment):
         return Result(
             title=t("Polynomials through {n} points with noise {noise:g}", n=self.num_examples, noise=self.noise),
             finding=self._finding(degrees, train, dev, best),
-            columns=(t("degree"), t("train error"), t("dev error"), t("bias"), t("variance")),
+            columns=(t("degree"), t("train error"), t("dev error"), t("train − noise"), t("variance")),
             rows=tuple(
                 (int(degree), float(a), float(b), float(a - self.noise), float(b - a))
                 for degree, a, b in zip(degrees, train, dev, strict=True)

@@ -110,7 +110,7 @@ class Convolution(Experiment):
             Numbers(title=t("dilation 2: 2 x 2"), values=convolve(A, F, dilation=2)),
             Numbers(title="B, 2 x 2", values=SMALL),
             Numbers(title="G, 3 x 3", values=SMALL_FILTER),
-            Numbers(title=t("transposed: 4 x 4"), values=back[0, :, :, 0]),
+            Numbers(title=t("transposed, stride 2, padding 1: 4 x 4"), values=back[0, :, :, 0]),
         )
 
     def _finding(self, checks: dict[Case, Check]) -> str:

@@ -17,6 +17,9 @@ from rumbo.plots.panels import Picture
 from rumbo.reference import convolution
 from rumbo.reference.arrays import Array
 
+ROUNDING = 1e-12
+"""Answers nearer to 0 come of even places, whose weights do not cancel to the last digit."""
+
 
 class Edges(NamedTuple):
     """How strong edges are at each place, as a share of what a step from black to white gives."""
@@ -68,12 +71,13 @@ class EdgeFilters(Experiment):
             columns=(t("filter"), t("largest answer"), t("mean answer"), t("edge, % of the picture")),
             rows=rows,
             panels=(
-                Picture(title=t("the picture, grey"), pixels=grey),
+                Picture(title=t("the picture, grey"), pixels=grey, ends=(0.0, 1.0)),
                 *(Picture(title=edges.name, pixels=edges.strength, signed=edges.signed) for edges in found[:2]),
                 *(Picture(title=edges.name, pixels=edges.strength) for edges in found if not edges.signed),
                 Picture(
                     title=t("Sobel above {threshold:g}", threshold=self.threshold),
                     pixels=(size > self.threshold).astype(float),
+                    ends=(0.0, 1.0),
                 ),
             ),
             num_columns=3,
@@ -112,10 +116,12 @@ class EdgeFilters(Experiment):
             )  # fmt: skip
         else:
             direction = t("As much of the picture is vertical as horizontal edge, {share:.1f} %.", share=vertical)
-        return direction + " " + t(
+        strong = t(
             "In any direction it is {share:.1f} % by Sobel; Scharr judges {same:.1f} % of the places alike.",
             share=share, same=same,
         )  # fmt: skip
+        colors = t("Orange edges are brighter on the left, or above; blue ones on the right, or below.")
+        return f"{direction} {strong} {colors}"
 
 
 def photograph() -> NDArray[np.uint8]:
@@ -160,6 +166,7 @@ def all_edges(grey: Array) -> list[Edges]:
 
 
 def answer(grey: Array, F: Array) -> Array:
-    """The cross-correlation without padding, divided by the sum of the filter's positive weights."""
+    """The cross-correlation without padding, divided by the sum of the filter's positive weights; rounding is 0."""
     Z = convolution.cross_correlate(grey[None, :, :, None], F[:, :, None, None])
-    return Z[0, :, :, 0] / F[F > 0].sum()
+    strength = Z[0, :, :, 0] / F[F > 0].sum()
+    return np.where(np.abs(strength) > ROUNDING, strength, 0.0)

@@ -67,6 +67,7 @@ class Initialization(Experiment):
             name: self._sizes(initializer, X, Y, name)
             for name, initializer in track(WAYS.items(), t("sending digits through"), len(WAYS))
         }
+        found = {_shown(name): sizes for name, sizes in found.items()}
         rows = tuple(
             (
                 name,
@@ -114,6 +115,17 @@ class Initialization(Experiment):
             float(np.abs(dW1).mean()),
             num_different_rows(layers[0].W - RATE * dW1),
         )
+
+
+def _shown(name: str) -> str:
+    """In the user's language; names of people stay."""
+    words = {
+        "zeros": t("zeros"),
+        "constant 5": t("constant 5"),
+        "0.01 normal": t("0.01 normal"),
+        "±0.001 uniform": t("±0.001 uniform"),
+    }
+    return words.get(name, name)
 
 
 def centered_digits(seed: int, num_examples: int) -> tuple[Array, Array]:
@@ -187,7 +199,7 @@ def _by_layer(found: dict[str, Sizes]) -> tuple[Lines, Lines]:
             y_label=y_labels[part],
             lines=tuple(
                 Line(
-                    name=name if y[:-1].any() else f"{name}: 0",
+                    name=name if y[:-1].any() else t("{name} (all 0)", name=name),
                     x=np.arange(1.0, len(y) + 1),
                     y=np.where(y > 0, y, np.nan),
                 )

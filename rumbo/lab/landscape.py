@@ -254,13 +254,12 @@ def _curve(found: Around, direction: int) -> Lines:
 def _finding(found: Around, model: nn.Module) -> str:
     low = float(np.nanmin(found.surface))
     row, column = np.unravel_index(int(np.nanargmin(found.surface)), found.surface.shape)
-    away = float(np.hypot(found.distances[row], found.distances[column]))
     if low < found.here:
         sentences = [
             t(
-                "Train loss is {here:.3g} at the trained weights, and lower on this plane: {low:.3g} at distance "
-                "{away:.2g}.",
-                here=found.here, low=low, away=away,
+                "Train loss is {here:.3g} at the trained weights, and lower on this plane: {low:.3g} at {first:.2g} "
+                "along direction 1 and {second:.2g} along direction 2.",
+                here=found.here, low=low, first=float(found.distances[column]), second=float(found.distances[row]),
             )
         ]  # fmt: skip
     else:
@@ -273,7 +272,8 @@ def _finding(found: Around, model: nn.Module) -> str:
     if np.isfinite(found.sharpness):
         sentences.append(
             t(
-                "At distance {near:g} it is at most {most:.3g}: a sharpness of {sharp:.3g}.",
+                "At distance {near:g} it is at most {most:.3g}: a sharpness, its rise over 1 + the loss here, of "
+                "{sharp:.3g}.",
                 near=NEAR, most=float(found.circle.max()), sharp=found.sharpness,
             )
         )  # fmt: skip

@@ -99,7 +99,8 @@ class OptimizerPaths(Experiment):
             for name, rule in track(RULES.items(), t("walking"), len(RULES))
         }
         rows = tuple(
-            (name, found.rate, self._steps_down(found), _last(found), _length(found)) for name, found in walks.items()
+            (_shown(name), found.rate, self._steps_down(found), _last(found), _length(found))
+            for name, found in walks.items()
         )
         return Result(
             title=t("Optimizers on the surface '{surface}', each at its best rate", surface=self.surface),
@@ -145,23 +146,23 @@ class OptimizerPaths(Experiment):
             return t(
                 "None comes below the tolerance within {steps} steps; '{name}' ends lowest, {height:.2g} above the "
                 "minimum.",
-                steps=self.steps, name=lowest, height=_last(walks[lowest]),
+                steps=self.steps, name=_shown(lowest), height=_last(walks[lowest]),
             )  # fmt: skip
         first, last = (choose(arrived, key=lambda name: arrived[name]) for choose in (min, max))
         sentence = t(
             "'{first}' is down after {few} steps, '{last}' after {many}.",
-            first=first, few=arrived[first], last=last, many=arrived[last],
+            first=_shown(first), few=arrived[first], last=_shown(last), many=arrived[last],
         )  # fmt: skip
         if late:
             sentence += " " + t(
-                "Not down within {steps} steps: {names}.", steps=self.steps, names=", ".join(late)
+                "Not down within {steps} steps: {names}.", steps=self.steps, names=", ".join(map(_shown, late))
             )  # fmt: skip
         return sentence
 
     def _map(self, title: str, hill: Hill, group: tuple[str, ...], walks: dict[str, Walk]) -> Surface:
         x, y = np.linspace(*hill.x_range, GRID), np.linspace(*hill.y_range, GRID)
         paths = tuple(
-            Line(name=name, x=walks[name].path[0], y=walks[name].path[1], mark="path", color=_color(name))
+            Line(name=_shown(name), x=walks[name].path[0], y=walks[name].path[1], mark="path", color=_color(name))
             for name in group
         )
         return Surface(
@@ -173,7 +174,7 @@ class OptimizerPaths(Experiment):
         x = np.arange(self.steps + 1, dtype=float)
         start = walks[group[0]].above[0]
         lines = tuple(
-            Line(name="", x=x, y=np.where(above > 0, above, np.nan), color=_color(name))
+            Line(name=_shown(name), x=x, y=np.where(above > 0, above, np.nan), color=_color(name))
             for name in group
             for above in [walks[name].above]
         )
@@ -250,6 +251,11 @@ def _last(found: Walk) -> float:
 def _length(found: Walk) -> float:
     with np.errstate(all="ignore"):
         return float(np.hypot(*np.diff(found.path)).sum())
+
+
+def _shown(name: str) -> str:
+    """In the user's language; the other names are the field's in every one."""
+    return t("gradient descent") if name == "gradient descent" else name
 
 
 def _color(name: str) -> int:

@@ -7,8 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
+from matplotlib.transforms import Bbox
 
 from rumbo.plots.panels import Array, Intervals, Line, Lines, Numbers, Panel, Picture, Regions, Surface
 from rumbo.plots.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, WIDTH_INCHES, plain, styled
@@ -22,7 +25,7 @@ HEIGHTS = LinearSegmentedColormap.from_list(
 MAX_LETTERS = 60
 MAX_LETTERS_BESIDE = 16
 MAX_NAMES_INSIDE = 5
-"""More names would cover the lines: their legend stands below the panel."""
+"""More names have no place beside the lines: their legend stands below the panel, as does one that covers a line."""
 NUM_CONTOURS = 16
 FEW_DECADES = 200
 """Ratio of the ends of a logarithmic axis below which powers of ten alone would be too few numbers."""
@@ -46,7 +49,39 @@ def draw_panels(panels: Sequence[Panel], *, num_columns: int = 2) -> Figure:
         _draw(axes, panel)
     for axes in places[len(panels) :]:
         axes.set_axis_off()
+    while covering := [axes for axes in _laid_out(figure) if _legend_covers_a_line(axes)]:
+        for axes in covering:  # which makes others lower: look again
+            _legend_below(axes)
+    names_below = [legend.get_window_extent().height for axes in figure.axes
+                   if (legend := axes.get_legend()) is not None and not _lies_inside(axes, legend)]  # fmt: skip
+    if names_below:
+        figure.set_figheight(figure.get_figheight() + num_rows * max(names_below) / figure.dpi)
     return figure
+
+
+def _laid_out(figure: Figure) -> list[Axes]:
+    figure.draw_without_rendering()
+    return figure.axes
+
+
+def _legend_covers_a_line(axes: Axes) -> bool:
+    legend = axes.get_legend()
+    if legend is None:
+        return False
+    frame = Bbox(legend.get_window_extent().get_points())
+    return _lies_inside(axes, legend) and any(_crosses(line, frame) for line in axes.lines)
+
+
+def _lies_inside(axes: Axes, legend: Legend) -> bool:
+    return legend.get_window_extent().y1 > axes.get_window_extent().y0
+
+
+def _crosses(line: Line2D, frame: Bbox) -> bool:
+    """Whether points of a line, or the ways between them where they are joined, lie in a frame."""
+    path = line.get_transform().transform_path(line.get_path())
+    if line.get_linestyle() != "None":
+        return path.intersects_bbox(frame, filled=False)
+    return bool(frame.count_contains(path.vertices))
 
 
 def _draw(axes: Axes, panel: Panel) -> None:
@@ -118,7 +153,7 @@ def _surface(axes: Axes, panel: Surface) -> None:
     axes.set_xlim(panel.x[0], panel.x[-1])
     axes.set_ylim(panel.y[0], panel.y[-1])
     axes.grid(visible=False)
-    _label(axes, panel.x_label, panel.y_label)
+    _label(axes, panel.x_label, panel.y_label, names_below=True)
 
 
 def _regions(axes: Axes, panel: Regions) -> None:
@@ -158,7 +193,8 @@ def _picture(axes: Axes, panel: Picture) -> None:
         largest = max(float(np.abs(pixels).max()), 1e-12)
         axes.imshow(pixels, cmap=SIGNED, vmin=-largest, vmax=largest)
     else:
-        axes.imshow(pixels, cmap="gray")
+        low, high = panel.ends or (None, None)
+        axes.imshow(pixels, cmap="gray", vmin=low, vmax=high)
     axes.set_axis_off()
 
 
@@ -183,7 +219,19 @@ def _label(axes: Axes, x_label: str, y_label: str, *, names_below: bool = False)
     axes.set_ylabel(plain(y_label, MAX_LETTERS))
     num_names = len(axes.get_legend_handles_labels()[0])
     if num_names > MAX_NAMES_INSIDE or (names_below and num_names):
-        # Below ticks and label: so many times the letters' size, however high the panel is.
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), borderaxespad=4, ncols=3, fontsize=8)
+        _legend_below(axes)
     elif num_names:
         axes.legend(loc="best", fontsize=8)
+
+
+def _legend_below(axes: Axes) -> None:
+    """Below ticks and label: so many times the letters' size, however high the panel is; names as fit side by side."""
+    place, figure = axes.get_subplotspec(), axes.get_figure(root=True)
+    assert figure is not None
+    room = figure.bbox.width / (place.get_gridspec().ncols if place is not None else 1)
+    for num_columns in (3, 2, 1):
+        legend = axes.legend(
+            loc="upper center", bbox_to_anchor=(0.5, 0.0), borderaxespad=4, ncols=num_columns, fontsize=8
+        )
+        if legend.get_window_extent().width <= room:
+            return

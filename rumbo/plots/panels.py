@@ -132,11 +132,13 @@ class Picture:
         title: above the panel.
         pixels: the picture.
         signed: numbers below and above 0 get two colors, with 0 in the middle.
+        ends: the numbers that are drawn black and white, where not the least and the largest.
     """
 
     title: str
     pixels: NDArray[np.generic]
     signed: bool = False
+    ends: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,8 @@ import threading
 import unicodedata
 import warnings
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ParamSpec
 
 import matplotlib
@@ -62,7 +63,7 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
     @functools.wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with _LOCK, matplotlib.rc_context(_STYLE):
+        with _LOCK, matplotlib.rc_context(_STYLE), ignoring_glyphs():
             return draw(*args, **kwargs)
 
     return drawn
@@ -93,10 +94,17 @@ def _fitting(text: str, width: int) -> str:
     return next(text[:end] for end in range(min(len(text), width), -1, -1) if _width(text[:end]) <= width)
 
 
+@contextmanager
+def ignoring_glyphs() -> Iterator[None]:
+    """No warnings about names in scripts that our font lacks."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        yield
+
+
 def to_png(figure: Figure, *, dots_per_inch: int = 144) -> bytes:
     """The figure as PNG on white, without metadata."""
-    with _LOCK, matplotlib.rc_context(_STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # names in scripts that our font lacks
+    with _LOCK, matplotlib.rc_context(_STYLE), ignoring_glyphs():
         FigureCanvasAgg(figure)
         target = io.BytesIO()
         figure.savefig(target, format="png", dpi=dots_per_inch, facecolor="white", metadata={"Software": None})
@@ -112,8 +120,7 @@ def to_svg(figure: Figure, *, name: str = "figure") -> str:
         figure: to be drawn.
         name: starts every id, so that several figures can stand in one page; letters, digits, hyphens.
     """
-    with _LOCK, matplotlib.rc_context(_STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
+    with _LOCK, matplotlib.rc_context(_STYLE), ignoring_glyphs():
         FigureCanvasSVG(figure)
         target = io.StringIO()
         no_metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))

@@ -15,7 +15,7 @@ NOTES_TRANSPOSED = [[0, 4, 0, 1], [10, 7, 6, 3], [0, 7, 0, 2], [6, 3, 4, 2]]
 def test_the_notes_matrices_are_drawn():
     panels = {panel.title: panel.values.tolist() for panel in Convolution().run(None).panels}
     assert panels["A * F, 4 x 4"] == NOTES
-    assert panels["transposed: 4 x 4"] == NOTES_TRANSPOSED
+    assert panels["transposed, stride 2, padding 1: 4 x 4"] == NOTES_TRANSPOSED
     same = np.array(panels["padding 1: 6 x 6, the same"])
     assert same[1:-1, 1:-1].tolist() == NOTES
     assert panels["stride 2: 2 x 2"] == np.array(NOTES)[::2, ::2].tolist()

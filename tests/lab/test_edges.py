@@ -47,6 +47,9 @@ def test_a_vertical_edge_is_a_vertical_edge(tmp_path):
     assert "More of the picture is horizontal edge, 14.3 %, than vertical, 0.0 %." in turned.finding
     even = EdgeFilters().run(save(tmp_path / "even.png", np.full((9, 9), 77, np.uint8)))
     assert "As much of the picture is vertical as horizontal edge, 0.0 %." in even.finding
+    assert [row[1:] for row in even.rows] == [(0, 0, 0)] * 8
+    assert even.panels[0].ends == (0, 1)
+    assert "Orange edges are brighter on the left, or above" in even.finding
 
 
 def test_turning_the_picture_exchanges_the_directions():

@@ -194,10 +194,10 @@ def test_the_finding_is_that_of_the_numbers():
     lowest = _finding(around(), model)
     assert lowest == (
         "Train loss is 1 at the trained weights, the lowest of the 9 places of the plane. "
-        "At distance 0.25 it is at most 1.5: a sharpness of 0.25."
+        "At distance 0.25 it is at most 1.5: a sharpness, its rise over 1 + the loss here, of 0.25."
     )
-    lower = around(surface=np.array([[0.5, 4.0, 5.0], [4.0, 1.0, 4.0], [5.0, 4.0, np.nan]]))
-    assert "and lower on this plane: 0.5 at distance 1.4." in _finding(lower, model)
+    lower = around(surface=np.array([[5.0, 4.0, 0.5], [4.0, 1.0, 4.0], [5.0, 4.0, np.nan]]))
+    assert "lower on this plane: 0.5 at 1 along direction 1 and -1 along direction 2." in _finding(lower, model)
     assert _finding(around(circle=np.array([1.0, np.nan])), model).endswith(
         "At distance 0.25 it is not finite everywhere."
     )

@@ -193,10 +193,49 @@ def test_a_color_may_be_chosen():
     assert [drawn.get_color() for drawn in many.lines] == [*COLORS, COLORS[0]]
 
 
+def is_below(axes) -> bool:
+    return axes.get_legend().get_window_extent().y1 < axes.get_window_extent().y0
+
+
+@pytest.mark.parametrize("mark", ["line", "points", "path"])
+def test_names_that_would_cover_a_line_stand_below(mark):
+    x = np.linspace(0, 1, 200)
+    everywhere = Line(name="a", x=x, y=np.sin(60 * x), mark=mark)
+    low = Line(name="a", x=x, y=0 * x, mark=mark)
+    figure = draw_panels([lines(lines=(line,), y_range=(-1, 1)) for line in (everywhere, low)])
+    to_png(figure, dots_per_inch=30)
+    assert [is_below(axes) for axes in figure.axes] == [True, False]
+
+
+def test_a_line_between_points_that_lie_outside_is_covered_as_well():
+    """Two points each, and all corners and sides crossed on the way."""
+    ways = [Line(name=f"name number {k}", x=np.array([0.0, 1.0]), y=np.array([k / 4, 1 - k / 4])) for k in range(5)]
+    figure = draw_panels([lines(lines=tuple(ways), y_range=(0, 1))] * 3, num_columns=3)
+    to_png(figure, dots_per_inch=30)
+    assert is_below(figure.axes[0])
+    assert figure.get_figheight() > draw_panels([lines(lines=(ways[0],))] * 3, num_columns=3).get_figheight()
+
+
+@pytest.mark.parametrize("num_columns", [1, 2, 3])
+def test_names_below_are_no_wider_than_their_panel_s_room(num_columns):
+    named = tuple(Line(name=f"optimizer {place}", x=AXIS, y=AXIS + place) for place in range(6))
+    figure = draw_panels([lines(lines=named)] * num_columns, num_columns=num_columns)
+    to_png(figure, dots_per_inch=30)
+    for axes in figure.axes:
+        assert is_below(axes)
+        assert axes.get_legend().get_window_extent().width <= figure.bbox.width / num_columns
+
+
+def test_ends_of_grey_are_those_that_are_given():
+    even = np.full((4, 4), 0.5)
+    drawn = [draw_panels([picture(pixels=even, ends=ends)]).axes[0].images[0] for ends in ((0.0, 1.0), None)]
+    assert [image.norm(0.5) for image in drawn] == [0.5, 0.0]
+
+
 @pytest.mark.parametrize(("num_names", "below"), [(MAX_NAMES_INSIDE, False), (MAX_NAMES_INSIDE + 1, True)])
 def test_many_names_stand_below_the_lines(num_names, below):
     named = tuple(Line(name=f"line {place}", x=AXIS, y=AXIS + place) for place in range(num_names))
-    figure = draw_panels([lines(lines=named)])
+    figure = draw_panels([lines(lines=named, y_range=(-2, 40))])
     to_png(figure, dots_per_inch=30)
     (axes,) = figure.axes
     assert (axes.get_legend().get_window_extent().y1 < axes.get_window_extent().y0) == below
