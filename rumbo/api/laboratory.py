@@ -15,6 +15,7 @@ from rumbo.core.messages import shown, t
 from rumbo.core.plain import plain
 from rumbo.lab import Result, experiments
 from rumbo.lab.experiment import Experiment, Track, unseen
+from rumbo.runs.folder import make_next
 
 LAB = Path("lab")
 Setting: TypeAlias = str | float | Sequence[str | float]
@@ -113,18 +114,16 @@ def _refuse_idle(kind: type[Experiment], given: Mapping[str, object], source: Pa
 
 
 def _make_folder(first: Path, *, numbered: bool) -> Path:
-    for number in range(1, 10_000):
-        folder = first if number == 1 else first.with_name(f"{first.name}-{number}")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            if not numbered:
-                raise UsageError(t("{path} exists already. Choose another folder with --out.", path=first)) from None
-        except OSError as error:
-            raise StorageError(t("{path} cannot be made: {reason}.", path=folder, reason=error.strerror)) from error
-        else:
-            return folder
-    raise UsageError(t("{path} exists already. Choose another folder with --out.", path=first))
+    try:
+        first.parent.mkdir(parents=True, exist_ok=True)
+        if numbered:
+            return make_next(first)
+        first.mkdir()
+    except FileExistsError:
+        raise UsageError(t("{path} exists already. Choose another folder with --out.", path=first)) from None
+    except OSError as error:
+        raise StorageError(t("{path} cannot be made: {reason}.", path=first, reason=error.strerror)) from error
+    return first
 
 
 def _write(folder: Path, name: str, settings: Mapping[str, Any], result: Result) -> None:

@@ -317,4 +317,4 @@ def _reason(problem: BaseException, data: bytes) -> str:
 
 
 def _start(data: bytes) -> str:
-    return repr(data[:16].decode("ascii", "backslashreplace"))
+    return repr(data[:16])[1:]

@@ -51,7 +51,7 @@ class RunFolder:
         made_parents = tuple(folder for folder in first.parents if not folder.exists())
         try:
             os.makedirs(first.parent, exist_ok=True)
-            path = _make_next(first) if out is None else _make(first)
+            path = make_next(first) if out is None else _make(first)
             folder = cls(path)
             folder._made = (path, *made_parents)
             folder._take_lock()
@@ -225,7 +225,7 @@ def _make(path: Path) -> Path:
     return path
 
 
-def _make_next(first: Path) -> Path:
+def make_next(first: Path) -> Path:
     """The first free name. `mkdir` itself decides, so two processes never get the same one."""
     for number in count(1):
         path = first if number == 1 else first.with_name(f"{first.name}-{number}")

@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from rumbo import losses
-from rumbo.core.inputs import InputSpec
 from rumbo.data.loader import Batch
 from rumbo.reference import characters, optimizers
-from rumbo.tasks.task import Cost, Task, Term
+from rumbo.tasks.plain import PlainTask
+from rumbo.tasks.task import Cost, Term
 from rumbo.training.step import update
 
 STEPS, M, T, K, N_A = 10, 3, 4, 5, 6
@@ -22,7 +22,7 @@ class Reader(nn.Module):
         super().__init__()
         self.W = nn.ParameterList([nn.Parameter(torch.tensor(W)) for W in model])
 
-    def forward(self, codes, _categories):
+    def forward(self, codes):
         W_ax, W_aa, b_a, W_ya, b_y = self.W
         a, scores = torch.zeros(N_A, len(codes), dtype=torch.float64), []
         for column in codes.T:
@@ -31,23 +31,12 @@ class Reader(nn.Module):
         return torch.stack(scores, dim=1)
 
 
-class Next(Task):
+class Next(PlainTask):
     """Which character comes next."""
-
-    name = "next"
 
     def cost_of(self, outputs, batch):
         cost = losses.cross_entropy(outputs.flatten(0, 1), batch.targets.flatten())
         return Cost({"next": Term(cost.sum(), torch.tensor(float(cost.numel())))})
-
-    def decode(self, outputs):
-        raise NotImplementedError
-
-    def decode_truth(self, targets):
-        raise NotImplementedError
-
-    def score(self, predictions):
-        raise NotImplementedError
 
 
 def with_torchs_epsilon(gradients, bound):
@@ -62,7 +51,7 @@ def with_torchs_epsilon(gradients, bound):
 def test_clipped_steps_are_those_of_the_textbook(bound, rate):
     rng = np.random.default_rng(0)
     model = characters.initialize(K, N_A, rng)
-    task = Next(Reader(model), InputSpec(num_numbers=T))
+    task = Next(Reader(model), None, is_classifier=True)
     optimizer = torch.optim.SGD(task.model.parameters(), lr=0.5)  # update sets the rate
     norms = []
     for _ in range(STEPS):
