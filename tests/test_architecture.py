@@ -19,8 +19,8 @@ FLOORS = {
     "plots": 6, "tune": 6,
     "lab": 7,
     "api": 8,
-    "cli": 9, "serve": 9,
-    "__init__": 9, "__main__": 10,
+    "serve": 9,
+    "cli": 10, "__init__": 10, "__main__": 11,
 }  # fmt: skip
 APART = ("reference", "locale")
 PLAIN = ("numpy", *sys.stdlib_module_names)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import polars as pl
@@ -13,9 +14,27 @@ import polars as pl
 from rumbo.data.decode import BadItem
 from rumbo.data.images import ImageSource
 
-RESERVED = ("id", "content", "split", "source", "group", "weight")
+RESERVED = ("id", "content", "split", "source", "group", "weight", "tags")
 """Columns with a meaning of their own; a user's column of such a name gets a trailing underscore."""
-SPLITS = ("train", "dev", "test")
+SPLITS = ("train", "train_dev", "dev", "test")
+"""train_dev is carved from train where dev comes from another source: it shows variance apart from data mismatch."""
+BOX = pl.Struct(
+    {
+        "class": pl.String,
+        "x1": pl.Float64,
+        "y1": pl.Float64,
+        "x2": pl.Float64,
+        "y2": pl.Float64,
+        "crowd": pl.Boolean,
+        "difficult": pl.Boolean,
+        "truncated": pl.Boolean,
+        "polygons": pl.List(pl.List(pl.Float64)),
+    }
+)
+"""One box: corners in px of the upright picture, x to the right, y down, pixel i covering [i, i + 1); x2 - x1 is the
+width. What a format does not say is null; polygons are x, y, x, y ..."""
+POINT = pl.Struct({"x": pl.Float64, "y": pl.Float64, "visible": pl.Boolean})
+"""One landmark in px, as a box's corner; x and y are null where it was not marked."""
 
 
 class TargetKind(Enum):
@@ -25,6 +44,89 @@ class TargetKind(Enum):
     NUMBER = "number"
     LABELS = "labels"
     """Several yes/no columns; entries may be missing."""
+    BOXES = "boxes"
+    """Column `boxes`: a list of `BOX`."""
+    MASK = "mask"
+    """A class per pixel or voxel: `Dataset.masks`; column `mask` names the file."""
+    POINTS = "points"
+    """Column `points`: a list of `POINT`, one for each of the target's classes, in that order."""
+    IDENTITY = "identity"
+    """Column `identity`: who is shown; the people of train are not those of test."""
+    NOTHING = "nothing"
+    """There are no labels and none are needed: text to continue, drawings, series to forecast."""
+
+
+class SignalKind(Enum):
+    """What an example is, when it is neither a picture nor a row of columns."""
+
+    TEXT = "text"
+    AUDIO = "audio"
+    SERIES = "series"
+    STROKES = "strokes"
+    VOLUME = "volume"
+
+
+class SignalSource(Protocol):
+    """Texts, sounds, series, drawings or volumes by row.
+
+    Attributes:
+        kind: what they are.
+        rate_hz: samples a second, where one is known.
+    """
+
+    kind: SignalKind
+    rate_hz: float | None
+
+    def __len__(self) -> int: ...
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Those of some rows, in that order."""
+        ...
+
+    def read(self, row: int) -> Any:
+        """One example, by kind; what cannot be read raises DataError with the reason.
+
+        TEXT: str. AUDIO: float32 t x channels in -1..1. SERIES: float32 t x features. STROKES: float32 t x 3 (dx, dy,
+        pen lifted). VOLUME: float32 d x h x w.
+        """
+        ...
+
+    def size(self, row: int) -> tuple[int, ...]:
+        """The shape that `read` gives, (characters,) for text, without reading more than it must."""
+        ...
+
+
+class MaskSource(Protocol):
+    """A code per pixel (voxel) by row: the place of its class in `Target.classes`."""
+
+    def __len__(self) -> int: ...
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Those of some rows, in that order."""
+        ...
+
+    def read(self, row: int) -> np.ndarray:
+        """uint8 or uint16, h x w or d x h x w; raises BadImage."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repair:
+    """What was done about one faulty annotation (a box, a point); the example itself stays.
+
+    Attributes:
+        id: the example.
+        where: file and line (or entry), as `labels/a.txt:3`.
+        code: the check it counts under, such as `box.outside`.
+        met: the faulty value as it was met.
+        action: whether it is still used.
+    """
+
+    id: str
+    where: str
+    code: str
+    met: str
+    action: Literal["clipped", "rejected", "corrected"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +162,13 @@ class Dataset:
         target: None when opened without labels.
         numbers: numeric input columns.
         categories: categorical input columns.
-        images: row i belongs to row i of the table.
+        images: row i belongs to row i of the table; so do masks and signals.
+        masks: a code per pixel, for the kind MASK.
+        signals: texts, sounds, series, drawings, volumes.
         decisions: what was recognized, guessed and left out, finished sentences.
         bad: examples that are not in the table because they cannot be used, such as rows without a label.
+        repairs: faulty annotations, and what was done about them.
+        num_annotations: boxes or points as the files have them: those in the table + the rejected.
     """
 
     path: Path
@@ -72,8 +178,12 @@ class Dataset:
     numbers: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     images: ImageSource | None = None
+    masks: MaskSource | None = None
+    signals: SignalSource | None = None
     decisions: tuple[str, ...] = ()
     bad: tuple[BadItem, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+    num_annotations: int | None = None
 
     def __len__(self) -> int:
         return self.table.height
@@ -83,7 +193,11 @@ class Dataset:
         rows = np.asarray(rows)
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
         return dataclasses.replace(
-            self, table=self.table[rows], images=None if self.images is None else self.images.take(rows)
+            self,
+            table=self.table[rows],
+            images=None if self.images is None else self.images.take(rows),
+            masks=None if self.masks is None else self.masks.take(rows),
+            signals=None if self.signals is None else self.signals.take(rows),
         )
 
     @property

@@ -435,9 +435,12 @@ def test_a_swap_while_reading_never_mixes(model, is_in_place):
 
     thread = threading.Thread(target=swap)
     thread.start()
-    num_refused = 0
+    # On a busy machine the swapping thread may not come to its turn during a hundred reads: go on until one met it.
+    num_reads = num_refused = 0
+    deadline = time.monotonic() + 60
     try:
-        for _ in range(100):
+        while num_reads < 100 or (num_refused == 0 and time.monotonic() < deadline):
+            num_reads += 1
             try:
                 found = read_model(model, expected).tensors
             except DataError:

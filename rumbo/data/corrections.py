@@ -1,0 +1,184 @@
+"""Corrections: a small file laid over a data set whose own files are never touched."""
+
+import csv
+import dataclasses
+import io
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from rumbo.core.errors import DataError, UsageError, unknown_name
+from rumbo.core.messages import t
+from rumbo.data.manifest import Dataset, TargetKind
+
+FIELDS = ("id", "field", "value", "who", "when", "why")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Correction:
+    """One changed value of one example.
+
+    Attributes:
+        id: the example, as the manifest names it.
+        field: a column: the target's, a feature, `split`, `source`, `group`, `weight` or `tags`.
+        value: the new value as text; JSON for boxes, points and tags; empty = missing.
+        who: who decided.
+        when: ISO 8601, with its offset from UTC.
+        why: the reason, in the words of who decided.
+    """
+
+    id: str
+    field: str
+    value: str
+    who: str = ""
+    when: str = ""
+    why: str = ""
+
+
+def read_corrections(path: str | Path) -> tuple[Correction, ...]:
+    """Read a corrections file: CSV with a header, the columns of `Correction`.
+
+    Raises:
+        UsageError: there is no such file.
+        DataError: it is no such table; line and column are named.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UsageError(t("'{path}' does not exist; it should hold corrections.", path=path))
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise DataError(t("'{path}' is not UTF-8 text: {problem}.", path=path, problem=str(problem))) from None
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    found: list[Correction] = []
+    try:
+        header = next(reader, [])
+        if missing := [name for name in FIELDS[:3] if name not in header]:
+            raise DataError(
+                t(
+                    "'{path}' lacks the columns {missing}; a corrections file has {columns}.",
+                    path=path,
+                    missing=", ".join(missing),
+                    columns=", ".join(FIELDS),
+                )
+            )
+        for row in reader:
+            if not row:
+                continue
+            if len(row) != len(header):
+                raise DataError(
+                    t(
+                        "'{path}', line {line}: {count} fields, but the header has {wanted}.",
+                        path=path,
+                        line=reader.line_num,
+                        count=len(row),
+                        wanted=len(header),
+                    )
+                )
+            entry = dict(zip(header, row, strict=True))
+            found.append(Correction(**{name: entry.get(name, "") for name in FIELDS}))
+    except csv.Error as problem:
+        message = t("'{path}', line {line}: {problem}.", path=path, line=reader.line_num, problem=str(problem))
+        raise DataError(message) from None
+    return tuple(found)
+
+
+def append_corrections(path: str | Path, corrections: Sequence[Correction]) -> None:
+    """Write corrections behind those that a file has; a later one of the same id and field counts.
+
+    The whole file is written anew beside itself and then renamed: a crash leaves the old or the new one.
+    """
+    path = Path(path)
+    earlier = read_corrections(path) if path.exists() else ()
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(FIELDS)
+    writer.writerows(dataclasses.astuple(correction) for correction in (*earlier, *corrections))
+    new = path.with_name(f".{path.name}.new")
+    with new.open("w", encoding="utf-8", newline="") as file:
+        file.write(text.getvalue())
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, path)
+
+
+def corrected(dataset: Dataset, corrections: Sequence[Correction]) -> Dataset:
+    """A data set with corrections laid over it; of several for one id and field, the last counts.
+
+    New class names become classes. A correction of `tags` takes a JSON list of texts.
+
+    Raises:
+        DataError: an id that the set lacks, or a value that does not fit its column.
+        UnknownName: a field that is no column.
+    """
+    if not corrections:
+        return dataset
+    row_of = {name: row for row, name in enumerate(dataset.ids)}
+    by_field: dict[str, dict[int, Correction]] = {}
+    for correction in corrections:
+        if correction.id not in row_of:
+            raise DataError(
+                t("a correction names '{id}', which is not in '{path}'.", id=correction.id, path=dataset.path)
+            )
+        by_field.setdefault(correction.field, {})[row_of[correction.id]] = correction
+    table = dataset.table
+    for field, changes in by_field.items():
+        table = table.with_columns(_changed(dataset, field, changes))
+    target = dataset.target
+    if target is not None and target.kind in (TargetKind.CLASS, TargetKind.BOXES):
+        met = _class_names(table, target.columns[0])
+        new = sorted(met - set(target.classes))
+        target = dataclasses.replace(target, classes=(*target.classes, *new))
+    sentence = t("{count} corrections were laid over the data.", count=sum(map(len, by_field.values())))
+    return dataclasses.replace(dataset, table=table, target=target, decisions=(*dataset.decisions, sentence))
+
+
+def _changed(dataset: Dataset, field: str, changes: dict[int, Correction]) -> pl.Series:
+    table = dataset.table
+    optional = {"split": pl.String, "source": pl.String, "group": pl.String, "weight": pl.Float64}
+    optional["tags"] = pl.List(pl.String)
+    if field in ("id", "content") or (field not in table.columns and field not in optional):
+        allowed = [name for name in (*table.columns, *optional) if name not in ("id", "content")]
+        raise unknown_name("field", field, allowed)
+    column = table[field] if field in table.columns else pl.Series(field, [None] * table.height, dtype=optional[field])
+    values = column.to_list()
+    for row, correction in changes.items():
+        values[row] = _parsed(correction, column.dtype)
+    try:
+        return pl.Series(field, values, dtype=column.dtype)
+    except (pl.exceptions.PolarsError, TypeError, ValueError) as problem:
+        raise DataError(
+            t("a correction of '{field}' does not fit its column: {problem}.", field=field, problem=str(problem)[:200])
+        ) from None
+
+
+def _parsed(correction: Correction, dtype: pl.DataType) -> object:
+    if correction.value == "":
+        return None
+    try:
+        if dtype == pl.String:
+            return correction.value
+        if dtype.is_nested():
+            return json.loads(correction.value)
+        return float(correction.value) if dtype.is_float() else int(correction.value)
+    except ValueError:
+        raise DataError(
+            t(
+                "the correction of '{field}' of '{id}' to '{value}' is no value of that column ({kind}).",
+                field=correction.field,
+                id=correction.id,
+                value=correction.value,
+                kind=str(dtype),
+            )
+        ) from None
+
+
+def _class_names(table: pl.DataFrame, column: str) -> set[str]:
+    names = table[column].drop_nulls()
+    if names.dtype == pl.String:
+        return set(names.to_list())
+    return set(names.explode().drop_nulls().struct.field("class").to_list())
