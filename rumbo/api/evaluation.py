@@ -7,7 +7,7 @@ import numpy as np
 
 from rumbo import metrics
 from rumbo.api.run import Run, as_run
-from rumbo.api.sources import open_source, require_same_data
+from rumbo.api.sources import open_run_data, open_source, require_same_data
 from rumbo.core.errors import UsageError
 from rumbo.core.messages import t
 from rumbo.core.seeds import rng
@@ -45,13 +45,15 @@ def evaluate(run: Run | str | Path, data: str | Path | None = None, *, split: st
     """
     opened = as_run(run)
     model, config = opened.model, opened.config
-    path, base = (str(data), Path()) if data is not None else (config.path, opened.path)
     categories = model.preprocess.category_names
-    name, dataset = path, open_source(path, base=base, target=config.target, task=config.task, categories=categories)
-    if data is None:
+    name = str(data)
+    if data is not None:
+        dataset = open_source(name, base=Path(), target=config.target, task=config.task, categories=categories)
+    else:
+        dataset = open_run_data(config, base=opened.path, categories=categories)
         saved = Split.load(opened.folder.split)
         dataset = dataset.take(dataset.table["id"].is_in(saved.table["id"].to_list()).to_numpy())
-        require_same_data(dataset, opened.folder, path)
+        require_same_data(dataset, opened.folder, config.path)
         rows = saved.rows(dataset, split)
         if len(rows) == 0:
             present = sorted(set(saved.table["split"].to_list()))

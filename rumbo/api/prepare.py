@@ -11,16 +11,16 @@ import torch
 from rumbo import metrics
 from rumbo.api.config import Preset, RunConfig
 from rumbo.api.defaults import apply_preset, choose_model, choose_rule, choose_training, flips
-from rumbo.api.sources import open_source
+from rumbo.api.sources import open_run_data
 from rumbo.core.devices import choose_device, num_cores
-from rumbo.core.errors import DataError, unknown_name
+from rumbo.core.errors import DataError, UsageError, unknown_name
 from rumbo.core.messages import t
 from rumbo.core.seeds import stream
 from rumbo.data.checks import CheckReport, check_data, refuse_too_many_bad
 from rumbo.data.decode import BadItem, DecodeRule
 from rumbo.data.images import ImageSource, load_images
 from rumbo.data.loader import Examples, Loader, Pixels, PixelsInMemory, PixelsOnDemand
-from rumbo.data.manifest import Dataset, TargetKind
+from rumbo.data.manifest import Dataset, Target, TargetKind
 from rumbo.data.options import AugmentOptions
 from rumbo.data.preprocess import Preprocess, fit_preprocess
 from rumbo.data.split import Split, make_split
@@ -122,10 +122,9 @@ def prepare(
         DataError: what is in the data cannot be used.
     """
     device = choose_device(config.device)
-    dataset = open_source(config.path, base=base, target=config.target, task=config.task)
-    target = dataset.target
-    assert target is not None
-    task_name = config.task or _task_of(target.kind)
+    dataset = open_run_data(config, base=base, split_of=lambda main: make_split(main, config.data.split, config.seed))
+    target = _trainable(dataset)
+    task_name = config.task or _TASK_OF[target.kind]
     TASKS.get(task_name)
     goal = config.goal or metrics.default_goal(task_name)
     allowed = metrics.for_task(task_name, len(target.classes) or None)
@@ -184,8 +183,33 @@ def _require_goal(goal: str, task: DatasetTask, targets: torch.Tensor, split: st
         )
 
 
-def _task_of(kind: TargetKind) -> str:
-    return {TargetKind.CLASS: "classify", TargetKind.NUMBER: "regress", TargetKind.LABELS: "multilabel"}[kind]
+_TASK_OF = {TargetKind.CLASS: "classify", TargetKind.NUMBER: "regress", TargetKind.LABELS: "multilabel"}
+
+
+def _trainable(dataset: Dataset) -> Target:
+    """The target, where there is a task for it and the inputs.
+
+    Raises:
+        UsageError: the data are known, but nothing is trained on such yet.
+    """
+    target = dataset.target
+    if target is None or target.kind not in _TASK_OF or dataset.signals is not None:
+        raise UsageError(
+            t(
+                "'{path}' was read ({format}: {inputs} with {target}), but `rumbo train` learns classes, numbers and "
+                "labels from pictures and tables so far. `rumbo check`, `rumbo split`, `rumbo convert` and `rumbo "
+                "label` work on it.",
+                path=dataset.path,
+                format=dataset.format,
+                inputs=t("pictures")
+                if dataset.images is not None
+                else dataset.signals.kind.value
+                if dataset.signals
+                else t("columns"),
+                target=target.kind.value if target is not None else t("no labels"),
+            )
+        )
+    return target
 
 
 def _decode(

@@ -9,7 +9,7 @@ import numpy as np
 
 from rumbo import metrics
 from rumbo.api.run import Run, as_run
-from rumbo.api.sources import open_source
+from rumbo.api.sources import open_run_data
 from rumbo.core.errors import RumboError
 from rumbo.core.messages import language
 from rumbo.data.decode import prepare
@@ -41,7 +41,7 @@ def report(run: Run | str | Path) -> Path:
     facts = opened.summary
     trained, config = opened.model, opened.config
     try:
-        dataset = open_source(config.path, base=opened.path, target=config.target, task=config.task)
+        dataset = open_run_data(config, base=opened.path)
     except RumboError:
         dataset = None
     data = build_report(opened.folder, facts, dataset, trained, read_results(opened.folder.results))

@@ -1,12 +1,17 @@
 """Data by path; `demo:digits` names the real set that ships with scikit-learn."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+from rumbo.api.config import RunConfig
 from rumbo.core.errors import DataError, UsageError
 from rumbo.core.messages import t
 from rumbo.data import open_data
+from rumbo.data.corrections import corrected, read_corrections
 from rumbo.data.demo import DIGITS, digits
 from rumbo.data.manifest import Dataset
+from rumbo.data.mixing import Addition, mix, parse_addition, unique_names
+from rumbo.data.split import Split
 from rumbo.runs import RunFolder, read_json
 
 
@@ -31,6 +36,41 @@ def open_source(
     if not whole.exists():
         raise UsageError(t("no data at '{path}': there is no such file or folder.", path=path))
     return open_data(whole, target=target, task=task, labelled=labelled, categories=categories)
+
+
+def open_run_data(
+    config: RunConfig,
+    *,
+    base: Path,
+    categories: tuple[str, ...] = (),
+    split_of: Callable[[Dataset], Split] | None = None,
+) -> Dataset:
+    """The data of a run: its set with the corrections laid over it, and the sets that are added to train.
+
+    Args:
+        config: what the run was asked for; its paths are relative to `base`.
+        base: a folder.
+        categories: columns that a model takes as text.
+        split_of: deals out the main set where others are added to it; none leaves its examples in no split.
+    """
+    options = config.data
+
+    def opened(path: str) -> Dataset:
+        return open_source(path, base=base, target=config.target, task=config.task, categories=categories)
+
+    main = opened(config.path)
+    if options.corrections is not None:
+        main = corrected(main, read_corrections(base / options.corrections))
+    if not options.mix:
+        return main
+    pairs = [parse_addition(text) for text in options.mix]
+    names = unique_names([Path(path).resolve().name for path, _ in pairs])
+    additions = [Addition(name, opened(path), weight) for name, (path, weight) in zip(names, pairs, strict=True)]
+    if split_of is None:
+        return mix(main, [None] * len(main), additions)
+    split = split_of(main)
+    of_id = dict(split.table.select("id", "split").iter_rows())
+    return mix(main, [of_id.get(name) for name in main.ids], additions)
 
 
 def require_same_data(dataset: Dataset, folder: RunFolder, path: str) -> None:

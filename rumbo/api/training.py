@@ -16,6 +16,7 @@ from rumbo.api.weights import load_weights
 from rumbo.core.errors import UsageError
 from rumbo.core.messages import t
 from rumbo.data.demo import DIGITS
+from rumbo.data.mixing import parse_addition
 from rumbo.data.split import Split
 from rumbo.runs import (
     AppendFile,
@@ -216,7 +217,16 @@ def _relocated(config: RunConfig, base: Path, folder: Path) -> RunConfig:
     if model.weights not in ("none", "imagenet"):
         model = replace(model, weights=os.path.relpath(base / model.weights, folder))
     path = config.path if config.path in ("", DIGITS) else os.path.relpath(base / config.path, folder)
-    return replace(config, path=path, model=model)
+    data = config.data
+    if data.corrections is not None:
+        data = replace(data, corrections=os.path.relpath(base / data.corrections, folder))
+    data = replace(data, mix=tuple(_relocated_addition(text, base, folder) for text in data.mix))
+    return replace(config, path=path, model=model, data=data)
+
+
+def _relocated_addition(text: str, base: Path, folder: Path) -> str:
+    path, weight = parse_addition(text)
+    return f"{os.path.relpath(base / path, folder)}:{weight:g}"
 
 
 def _name_of(path: str) -> str:

@@ -19,8 +19,30 @@ class SplitOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SoundAugmentOptions(Options):
+    """Random changes of training sounds and series of measurements; with all at 0 they are left as they are."""
+
+    gain_db: float = option(0.0, "Largest change of loudness either way, in decibels.", low=0.0, high=60.0)
+    noise_db: float | None = option(
+        None,
+        "Least ratio of sound to added noise, in decibels; noise is from there to 20 dB fainter. None adds no noise.",
+        low=-20.0,
+        high=100.0,
+    )
+    shift_fraction: float = option(
+        0.0, "Largest shift in time either way, as a fraction of the length; silence comes in.", low=0.0, high=0.9
+    )
+    drop_time_fraction: float = option(
+        0.0, "Largest part of the time that is silenced, in one span.", low=0.0, high=0.9
+    )
+    drop_band_fraction: float = option(
+        0.0, "Largest part of the frequencies that is silenced, in one band.", low=0.0, high=0.9
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class AugmentOptions(Options):
-    """Random changes of training pictures, drawn anew for each picture and epoch; dev and test never get them."""
+    """Random changes of training examples, drawn anew for each one and epoch; dev and test never get them."""
 
     flip: Literal["auto", "yes", "no"] = option(
         "auto", "Mirror half of the pictures; auto does it for color, since mirrored digits and letters are wrong."
@@ -32,6 +54,48 @@ class AugmentOptions(Options):
         12, "Pictures are changed only in trainings of at least this many epochs; in fewer, each is still news.", low=0
     )
     light: float = option(0.15, "Largest change of brightness and contrast, as a fraction.", low=0.0, high=0.9)
+    crop_area: float = option(
+        1.0,
+        "Smallest part of the area that a random crop keeps, at aspects from 3:4 to 4:3; 1 crops nothing.",
+        low=0.05,
+        high=1.0,
+    )
+    shear_degrees: float = option(0.0, "Largest slant of the upright edges either way, in degrees.", low=0.0, high=60.0)
+    shrink: float = option(
+        0.0,
+        "Largest reduction inside the frame, as a fraction of the side; the border is continued.",
+        low=0.0,
+        high=0.5,
+    )
+    warp_fraction: float = option(
+        0.0, "Largest local displacement, as a fraction of the side; pictures never fold.", low=0.0, high=0.07
+    )
+    blur_px: float = option(0.0, "Largest standard deviation of a Gaussian blur, in px.", low=0.0, high=10.0)
+    fade: float = option(0.0, "Largest loss of saturation, as a fraction; 1 goes down to grey.", low=0.0, high=1.0)
+    color_shift: float = option(
+        0.0, "Largest shift of each color channel either way, as a fraction of white.", low=0.0, high=0.5
+    )
+    pca_color: float = option(
+        0.0,
+        "Shifts along the principal axes of the colors, as a fraction of the spread along each; AlexNet took 0.1.",
+        low=0.0,
+        high=2.0,
+    )
+    keep_box_fraction: float = option(
+        0.25, "A box is dropped where less than this part of it is left in the picture.", low=0.0, high=1.0
+    )
+    swap_names: tuple[str, ...] = option(
+        (),
+        "Names that trade places in a mirror, as eye_l:eye_r, or places of points, as 0:16; names with left and right, "
+        "and the 68 points of a face, are known.",
+    )
+    numbers_noise: float = option(
+        0.0,
+        "Standard deviation of noise on numeric columns, as a fraction of each column's own.",
+        low=0.0,
+        high=2.0,
+    )
+    sound: SoundAugmentOptions = option(SoundAugmentOptions, "Changes of sounds and series.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +119,10 @@ class DataOptions(Options):
     )
     max_bad_fraction: float = option(
         0.01, "Share of unusable examples above which training does not start.", low=0.0, high=1.0
+    )
+    corrections: str | None = option(None, "A corrections file (CSV: id, field, value, who, when, why) laid over the data.")
+    mix: tuple[str, ...] = option(
+        (), "Further sets that only add to train, with their weight: WEB_PHOTOS:0.05,MADE_PHOTOS:0.5."
     )
     memory_gib: float = option(4.0, "Decoded pictures stay in memory up to this size, in GiB.", low=0.0)
     split: SplitOptions = option(SplitOptions, "How examples are dealt out.")
