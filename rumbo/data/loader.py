@@ -13,7 +13,7 @@ from torch import Tensor
 from rumbo.core.devices import num_cores
 from rumbo.core.messages import language, use_language
 from rumbo.core.seeds import rng, stream
-from rumbo.data.augment import augment
+from rumbo.data.augmentation.pictures import augment
 from rumbo.data.decode import DecodeRule
 from rumbo.data.images import ImageSource, load_images, refuse_bad
 from rumbo.data.options import AugmentOptions

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from rumbo.data.augment import augment
+from rumbo.data.augmentation.pictures import augment
 from rumbo.data.options import AugmentOptions
 
 NOTHING = AugmentOptions(flip="no", shift_fraction=0, zoom=0, rotate_degrees=0, light=0)
