@@ -12,7 +12,16 @@ from rumbo.core.errors import DataError, UsageError, unknown_name
 from rumbo.core.messages import t
 from rumbo.data.manifest import Target, TargetKind
 
-KIND_OF_TASK = {"classify": TargetKind.CLASS, "regress": TargetKind.NUMBER, "multilabel": TargetKind.LABELS}
+KIND_OF_TASK = {
+    "classify": TargetKind.CLASS,
+    "regress": TargetKind.NUMBER,
+    "multilabel": TargetKind.LABELS,
+    "localize": TargetKind.BOXES,
+    "detect": TargetKind.BOXES,
+    "segment": TargetKind.MASK,
+    "landmarks": TargetKind.POINTS,
+    "embed": TargetKind.IDENTITY,
+}
 MAX_INTEGER_CLASSES = 20
 """A column with more different whole numbers is a quantity."""
 NUMBER_FRACTION = 0.95

@@ -46,6 +46,7 @@ formats: Registry[Reader] = Registry(
         "npz": Entry(
             "rumbo.data.readers.npz", "NumPy .npz: x and y, images and labels, or x_train, y_train, x_test, y_test."
         ),
+        "voc": Entry("rumbo.data.readers.voc", "Pascal VOC: an XML file with boxes for each picture."),
         "table": Entry("rumbo.data.readers.table", "CSV, TSV or Parquet, with or without a column of pictures."),
         "image-folder": Entry("rumbo.data.readers.image_folder", "A folder of pictures per class, also zipped."),
     },
