@@ -1,36 +1,24 @@
-"""report.html: one file that opens offline, without script; and the same numbers as JSON.
+"""report.html: one file that opens offline, without script; and the same numbers as JSON."""
 
-Names of files and classes come from strangers: everything is escaped by the template engine, control and direction
-marks are made visible, and a content security policy forbids all but inline styles and inline pictures.
-"""
-
-import base64
 import contextvars
 import dataclasses
-import io
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
-from PIL import Image
 
-from rumbo.core.messages import shown, t, use_language
+from rumbo.core.messages import t, use_language
 from rumbo.core.plain import plain
 from rumbo.plots.confusion import confusion_matrix
 from rumbo.plots.curves import training_curves
 from rumbo.plots.gaps import error_bars
+from rumbo.plots.page import drawing, environment, severity_names
 from rumbo.plots.regression import predicted_against_true
 from rumbo.plots.shares import class_shares
-from rumbo.plots.style import to_svg
 
-TEMPLATES = Path(__file__).parent / "templates"
-MAX_PICTURE_PX = 144
 MAX_CONFUSIONS = 8
 
 
@@ -104,7 +92,7 @@ def report_html(report: ReportData) -> str:
         use_language(report.language)
         values = {spec.name: getattr(report, spec.name) for spec in dataclasses.fields(report)}
         return (
-            _environment()
+            environment()
             .get_template("report.html")
             .render(
                 **values,
@@ -114,7 +102,7 @@ def report_html(report: ReportData) -> str:
                 confusions=_top_confusions(report.confusion),
                 gap_names=_gap_names(),
                 verdict_names=_gap_names() | {"none": t("no gap that matters"), "undecided": t("undecided")},
-                severity_names={"error": t("error"), "warning": t("warning"), "note": t("note")},
+                severity_names=severity_names(),
             )
         )
 
@@ -129,77 +117,6 @@ def report_json(report: ReportData) -> dict[str, Any]:
     return {name: plain(value) for name, value in values.items()}
 
 
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["t"] = t
-    environment.filters |= {"number": number, "percent": percent, "interval": interval, "picture": picture}
-    return environment
-
-
-def _finalize(value: Any) -> Any:
-    """What a `{{ }}` prints: text of others with its control marks visible; our own SVG as it is."""
-    if value is None:
-        return ""
-    return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def number(value: Any) -> str:
-    r"""A number for people: four digits that count, thin spaces between thousands; a dash for none.
-
-    >>> number(0.98611), number(61706), number(None), number(3.2e-7)
-    ('0.9861', '61\u202f706', '–', '3.2e-07')
-    """
-    if value is None or (isinstance(value, float | np.floating) and not math.isfinite(value)):
-        return "–"
-    if isinstance(value, str | bool):
-        return str(value)
-    if isinstance(value, int | np.integer) or abs(value) >= 1e4:
-        return f"{value:,.0f}".replace(",", "\u202f") if abs(value) < 1e15 else f"{value:.3g}"
-    return f"{value:.4g}"
-
-
-def percent(value: float | None) -> str:
-    """A share for people; a dash for none.
-
-    >>> percent(0.125)
-    '12.5 %'
-    """
-    if value is None or not math.isfinite(value):
-        return "–"
-    return f"{100 * value:.1f} %".replace("-", "−")
-
-
-def interval(bounds: Sequence[float], *, as_percent: bool = False) -> str:
-    """Both ends of an interval.
-
-    >>> interval((0.97, 0.99))
-    '0.97 – 0.99'
-    """
-    low, high = (percent(bound) if as_percent else number(bound) for bound in bounds)
-    return f"{low} – {high}"
-
-
-def picture(pixels: np.ndarray) -> str:
-    """A picture as a data URI: PNG made from the pixels alone, so that nothing else of the file travels along."""
-    image = Image.fromarray(np.ascontiguousarray(pixels, dtype=np.uint8))
-    longest = max(image.size)
-    if longest > MAX_PICTURE_PX:
-        image.thumbnail((MAX_PICTURE_PX, MAX_PICTURE_PX))
-    else:  # small pictures keep their pixels visible
-        factor = MAX_PICTURE_PX // longest
-        image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
-    target = io.BytesIO()
-    image.save(target, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(target.getvalue()).decode("ascii")
-
-
 def _gap_names() -> dict[str, str]:
     return {
         "avoidable_bias": t("avoidable bias"),
@@ -210,7 +127,7 @@ def _gap_names() -> dict[str, str]:
 
 
 def _figures(report: ReportData) -> dict[str, Markup]:
-    """The figures that the report has numbers for, as SVG; all text in them is escaped by the XML writer."""
+    """The figures that the report has numbers for, as SVG."""
     figures = {}
     if report.history:
         metric = report.goal.get("metric")
@@ -225,7 +142,7 @@ def _figures(report: ReportData) -> dict[str, Markup]:
     counts = {split["split"]: split["classes"] for split in report.splits if split.get("classes")}
     if counts:
         figures["shares"] = class_shares(counts)
-    return {name: Markup(to_svg(figure, name=name)) for name, figure in figures.items()}
+    return {name: drawing(figure, name) for name, figure in figures.items()}
 
 
 def _top_confusions(confusion: Mapping[str, Any]) -> list[tuple[str, str, int, float]]:

@@ -10,7 +10,8 @@ import pytest
 
 from rumbo.core.messages import language, use_language
 from rumbo.plots import ReportData, report_json, write_report
-from rumbo.plots.report import _top_confusions, number, percent, picture, report_html
+from rumbo.plots.page import number, percent, picture
+from rumbo.plots.report import _top_confusions, report_html
 from rumbo.strategy import SplitError, diagnose, next_steps
 
 SECTIONS = (
