@@ -1,4 +1,4 @@
-"""What pixels are: blur, light, saturation, shifts of color. Each picture by its own draws; what is off costs nothing."""
+"""What pixels are: blur, light, saturation, shifts of color; each picture by its own draws, and what is off is free."""
 
 import math
 from dataclasses import dataclass
