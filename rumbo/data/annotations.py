@@ -419,7 +419,8 @@ def _frame(picture: RawPicture, fact: _Facts, turned: bool, counts: Counter[str]
     if claimed == fact.size:
         counts["upright"] += fact.orientation != 1
         return _Frame()
-    assert picture.height is not None and picture.width is not None
+    assert picture.height is not None
+    assert picture.width is not None
     scale = math.sqrt(width * height / (picture.width * picture.height))
     if abs(picture.width * scale - width) <= scale + 1 and abs(picture.height * scale - height) <= scale + 1:
         return _Frame(width / picture.width, height / picture.height, code="box.wrong_size")

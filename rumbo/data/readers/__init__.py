@@ -46,7 +46,9 @@ formats: Registry[Reader] = Registry(
         "npz": Entry(
             "rumbo.data.readers.npz", "NumPy .npz: x and y, images and labels, or x_train, y_train, x_test, y_test."
         ),
+        "coco": Entry("rumbo.data.readers.coco", "COCO JSON: boxes and outlines, a file for each split."),
         "voc": Entry("rumbo.data.readers.voc", "Pascal VOC: an XML file with boxes for each picture."),
+        "yolo": Entry("rumbo.data.readers.yolo", "YOLO: a text file with boxes for each picture, and data.yaml."),
         "table": Entry("rumbo.data.readers.table", "CSV, TSV or Parquet, with or without a column of pictures."),
         "image-folder": Entry("rumbo.data.readers.image_folder", "A folder of pictures per class, also zipped."),
     },
