@@ -93,11 +93,16 @@ def change_sound(samples: Float[np.ndarray, "t c"], change: SoundChange, seed: i
 def noise(
     samples: Float[np.ndarray, "t c"], ratio_db: float, generator: np.random.Generator
 ) -> Float[np.ndarray, "t c"]:
-    """White noise whose power is exactly `ratio_db` below that of the samples; none for silence."""
-    power = float(np.mean(np.square(samples, dtype=np.float64)))
+    """White noise whose power is exactly `ratio_db` below that of the samples; none for silence.
+
+    Samples that are missing (NaN, in series of measurements) have no say in the power.
+    """
+    measured = np.isfinite(samples)
+    if not measured.any():
+        return np.zeros(samples.shape)
     white = generator.standard_normal(samples.shape)
-    scale = np.sqrt(power / 10 ** (ratio_db / 10) / np.mean(np.square(white))) if white.size else 0.0
-    return white * scale
+    power = np.mean(np.square(samples[measured], dtype=np.float64))
+    return white * np.sqrt(power / 10 ** (ratio_db / 10) / np.mean(np.square(white[measured])))
 
 
 def _shifted(samples: Float[np.ndarray, "t c"], shift: int) -> Float[np.ndarray, "t c"]:

@@ -98,7 +98,7 @@ def pca_shift(alphas: Float[Tensor, "b 3"], axes: ColorAxes) -> Float[Tensor, "b
     Source: Krizhevsky et al. 2012, sec. 4.1. The paper writes the variance where we take its root, the spread: only so
     does the change not depend on the unit of the pixels, and the numbers that its followers hand on are spreads.
     """
-    return (alphas * torch.tensor(axes.spreads)) @ torch.tensor(axes.directions)
+    return (alphas * alphas.new_tensor(axes.spreads)) @ alphas.new_tensor(axes.directions)
 
 
 def blur(
