@@ -10,12 +10,32 @@ from rumbo.core.options import Options, option
 class SplitOptions(Options):
     """How examples are dealt out to train, dev and test, where the data do not say so themselves."""
 
+    by: Literal["auto", "random", "group", "source", "time"] = option(
+        "auto", "How to deal out; auto takes what the data say, else keeps groups together and draws at random."
+    )
     dev_fraction: float | None = option(
         None, "Share of the examples for dev; none chooses from their number.", low=0.0, high=0.9
     )
     test_fraction: float | None = option(
         None, "Share of the examples for test; none chooses from their number.", low=0.0, high=0.9
     )
+    train_dev_fraction: float | None = option(
+        None,
+        "Share of train kept apart as train_dev; none does it where dev comes from another source.",
+        low=0,
+        high=0.9,
+    )
+    group: str | None = option(None, "Column of groups that must not be torn apart: patients, videos, sites.")
+    source: str | None = option(None, "Column that says where each example comes from.")
+    dev_sources: tuple[str, ...] = option((), "Sources that dev is taken from, separated by commas.")
+    test_sources: tuple[str, ...] = option((), "Sources that test is taken from, separated by commas.")
+    time: str | None = option(None, "Column of dates or numbers by which the newest examples become test.")
+    folds: int | None = option(None, "Number of parts of a cross-validation; each is dev once.", low=2, high=100)
+    fold: int = option(1, "The part that is dev now, counted from 1.", low=1, high=100)
+    near_duplicates: bool = option(
+        True, "Look for pictures that are nearly the same, names of frames and bursts, and keep them together."
+    )
+    allow_leak: bool = option(False, "Train although train and dev or test share examples; results are too good then.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +79,9 @@ class AugmentOptions(Options):
         "Smallest part of the area that a random crop keeps, at aspects from 3:4 to 4:3; 1 crops nothing.",
         low=0.05,
         high=1.0,
+    )
+    smooth_crops: bool = option(
+        True, "Random crops are shrunk with smoothing, as pictures are in prediction; without it they are read faster."
     )
     shear_degrees: float = option(0.0, "Largest slant of the upright edges either way, in degrees.", low=0.0, high=60.0)
     shrink: float = option(
@@ -120,10 +143,21 @@ class DataOptions(Options):
     max_bad_fraction: float = option(
         0.01, "Share of unusable examples above which training does not start.", low=0.0, high=1.0
     )
-    corrections: str | None = option(None, "A corrections file (CSV: id, field, value, who, when, why) laid over the data.")
+    corrections: str | None = option(
+        None, "A corrections file (CSV: id, field, value, who, when, why) laid over the data."
+    )
     mix: tuple[str, ...] = option(
         (), "Further sets that only add to train, with their weight: WEB_PHOTOS:0.05,MADE_PHOTOS:0.5."
     )
     memory_gib: float = option(4.0, "Decoded pictures stay in memory up to this size, in GiB.", low=0.0)
+    cache_gib: float = option(
+        8.0,
+        "Pictures that do not stay in memory are kept decoded on disk up to this size, in GiB, and at most half of "
+        "what is free there; 0 keeps none.",
+        low=0.0,
+    )
+    cache_path: str | None = option(
+        None, "Folder of the decoded pictures; none takes rumbo/pixels in the user's cache folder."
+    )
     split: SplitOptions = option(SplitOptions, "How examples are dealt out.")
     augment: AugmentOptions | None = option(AugmentOptions, "Random changes of training pictures; none for none.")
