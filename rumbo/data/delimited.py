@@ -1,7 +1,9 @@
 """Text tables as people have them: commas, semicolons or tabs, decimal commas, any usual encoding, header or none."""
 
+import contextlib
 import csv
 import io
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +17,9 @@ from rumbo.data.target import MISSING
 
 SAMPLE_LINES = 100
 CHUNK_ROWS = 50_000
+HEAD_BYTES = 2**18
+MIN_ALIKE = 0.8
+"""Share of lines with the usual number of fields from which a .txt file is taken for a table."""
 _DELIMITERS = "\t;,"
 _ENCODINGS_BY_MARK = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
@@ -50,6 +55,30 @@ def parse_delimited(data: bytes, name: str, max_rows: int | None = None) -> RawT
         return _parse(text, encoding, name, max_rows)
     except csv.Error as problem:
         raise DataError(t("'{name}' cannot be read as a table: {problem}.", name=name, problem=str(problem))) from None
+
+
+def parse_head(data: bytes, name: str, max_rows: int) -> RawTable:
+    """The first rows of a table, without decoding the rest of a large file; errors as `parse_delimited`."""
+    return parse_delimited(_head(data), name, max_rows)
+
+
+def looks_delimited(data: bytes, name: str) -> bool:
+    """Whether nearly all first lines have the same number of fields, above one: rows rather than prose."""
+    try:
+        text, _ = _text(gunzipped(_head(data), name), name)
+        return max(_score(text, delimiter)[0] for delimiter in _DELIMITERS) >= MIN_ALIKE
+    except (DataError, csv.Error):
+        return False
+
+
+def _head(data: bytes) -> bytes:
+    """Whole lines at the beginning of a large file, unpacked."""
+    if data.startswith(b"\x1f\x8b"):
+        with contextlib.suppress(zlib.error):
+            data = zlib.decompressobj(wbits=31).decompress(data, HEAD_BYTES)
+    if len(data) < HEAD_BYTES or (end := data.rfind(b"\n", 0, HEAD_BYTES)) <= 0:
+        return data
+    return data[: end + 1 + (data[:2] == b"\xff\xfe")]
 
 
 def _parse(text: str, encoding: str, name: str, max_rows: int | None) -> RawTable:
@@ -112,16 +141,17 @@ def _rows(text: str, delimiter: str, limit: int | None = None) -> Iterator[tuple
 def _sniff_delimiter(text: str) -> str:
     """The separator that gives the same number of fields, above one, in the most of the first lines."""
     head = text[: 2**20]
+    best = max(_DELIMITERS, key=lambda delimiter: _score(head, delimiter)[0])  # ties: a tab, then a semicolon
+    return best if _score(head, best)[0] > 0 else ","
 
-    def score(delimiter: str) -> tuple[float, int]:
-        widths = [len(row) for _, row in _rows(head, delimiter, SAMPLE_LINES)]
-        if not widths or max(widths) == 1:
-            return 0.0, 0
-        usual = max(set(widths), key=lambda width: (widths.count(width), width))
-        return (widths.count(usual) / len(widths), usual) if usual > 1 else (0.0, 0)
 
-    best = max(_DELIMITERS, key=lambda delimiter: score(delimiter)[0])  # ties: a tab, then a semicolon
-    return best if score(best)[0] > 0 else ","
+def _score(head: str, delimiter: str) -> tuple[float, int]:
+    """The share of the first lines with the usual number of fields, and that number; 0 when it is one."""
+    widths = [len(row) for _, row in _rows(head, delimiter, SAMPLE_LINES)]
+    if not widths or max(widths) == 1:
+        return 0.0, 0
+    usual = max(set(widths), key=lambda width: (widths.count(width), width))
+    return (widths.count(usual) / len(widths), usual) if usual > 1 else (0.0, 0)
 
 
 def _has_header(sample: Sequence[Sequence[str]]) -> bool:

@@ -1,15 +1,21 @@
-"""The files of a data set, in a folder or a zip: listed in order, read with limits, never changed."""
+"""The files of a data set, in a folder, a zip or a tar: listed in order, read with limits, never changed."""
 
+import bz2
 import gzip
 import io
+import lzma
 import os
 import stat
+import tarfile
+import tempfile
+import threading
+import weakref
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import IO, Protocol
 
 from rumbo.core.errors import DataError, UsageError
 from rumbo.core.messages import t
@@ -20,7 +26,12 @@ MAX_NOTE_CHARACTERS = 200_000
 MAX_ZIP_FILES = 5_000_000
 MAX_ZIP_BYTES = 256 * 2**30
 MAX_ZIP_RATIO = 200
-"""Unpacked over packed bytes of a whole zip above which it is taken for a bomb."""
+"""Unpacked over packed bytes of a whole zip or tar above which it is taken for a bomb."""
+MAX_MEMORY_BYTES = 64 * 2**20
+"""A packed tar that unpacks to more is kept in a temporary file while it is used."""
+TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+_PACKERS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+_CHUNK_BYTES = 2**20
 _CLUTTER = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"})
 
 
@@ -158,14 +169,7 @@ class ZipFiles:
 
     def _is_wanted(self, member: zipfile.ZipInfo) -> bool:
         name = member.filename
-        if name.startswith(("/", "\\")) or "\\" in name or ".." in PurePosixPath(name).parts or name[1:2] == ":":
-            raise DataError(
-                t(
-                    "'{path}' holds the name '{name}', which leads out of its folder: refused.",
-                    path=self.path,
-                    name=name,
-                )
-            )
+        _refuse_way_out(self.path, name)
         if stat.S_ISLNK(member.external_attr >> 16):
             self.num_links += 1
             return False
@@ -175,37 +179,146 @@ class ZipFiles:
         members = self._members.values()
         unpacked, packed = sum(m.file_size for m in members), sum(m.compress_size for m in members)
         if len(members) > MAX_ZIP_FILES or unpacked > MAX_ZIP_BYTES or unpacked > MAX_ZIP_RATIO * max(packed, 4096):
+            raise _too_large(self.path, packed, unpacked, len(members))
+
+
+class TarFiles:
+    """Files inside a tar, also .gz, .bz2 or .xz: unpacked once into memory or a temporary file, then read by place.
+
+    Links are not followed; devices and pipes are refused. Of several files of one name the last counts, as tar
+    unpacks them.
+    """
+
+    def __init__(self, path: Path):
+        self.path, self.num_links = path, 0
+        self._lock = threading.Lock()
+        self._file = _unpacked(path)
+        weakref.finalize(self, self._file.close)
+        self._num_bytes = self._file.seek(0, os.SEEK_END)
+        try:
+            self._places = self._index()
+        except (tarfile.TarError, OSError, ValueError, OverflowError, RecursionError) as problem:
             raise DataError(
-                t(
-                    "'{path}' would unpack {packed} bytes to {unpacked} in {count} files; at most {ratio} times its "
-                    "size is read. Unpack it yourself, if you trust it, and give the folder.",
-                    path=self.path,
-                    packed=packed,
-                    unpacked=unpacked,
-                    count=len(members),
-                    ratio=MAX_ZIP_RATIO,
-                )
-            )
+                t("'{path}' is not a whole tar file: {problem}.", path=path, problem=str(problem)[:200])
+            ) from None
+        self._names = sorted(self._places)
+
+    def names(self) -> Sequence[str]:
+        """All files, sorted by name."""
+        return self._names
+
+    def has(self, name: str) -> bool:
+        """Whether the tar holds that file."""
+        return name in self._places
+
+    def read(self, name: str) -> bytes:
+        """All bytes of a member."""
+        start, size = self._places[name]
+        _check_size(name, size)
+        with self._lock:
+            self._file.seek(start)
+            return self._file.read(size)
+
+    def notes(self) -> str:
+        """The text of README and .names files at the top of the tar and beside it."""
+        inside = [self.read(name)[:MAX_NOTE_CHARACTERS] for name in self.names() if "/" not in name and _is_note(name)]
+        return b"\n".join(inside).decode("utf-8", "replace") + _notes_beside(self.path.parent)
+
+    def _index(self) -> dict[str, tuple[int, int]]:
+        """Where the bytes of each wanted file begin, and how many there are."""
+        self._file.seek(0)
+        places: dict[str, tuple[int, int]] = {}
+        with tarfile.open(fileobj=self._file, mode="r:") as archive:
+            for count, member in enumerate(iter(archive.next, None), start=1):
+                if count > MAX_ZIP_FILES:
+                    raise _too_large(self.path, self._num_bytes, self._num_bytes, count)
+                vars(archive)["members"] = []  # else each of millions stays in memory
+                name = member.name.removeprefix("./")
+                _refuse_way_out(self.path, name)
+                if member.issym() or member.islnk():
+                    self.num_links += 1
+                elif member.isreg() and not member.issparse():
+                    if member.offset_data + member.size > self._num_bytes:
+                        raise tarfile.ReadError(f"'{name}' is cut off")
+                    if not any(_is_hidden(part) for part in PurePosixPath(name).parts):
+                        places[name] = (member.offset_data, member.size)
+                elif not member.isdir():
+                    raise DataError(
+                        t("'{path}' holds '{name}', which is no plain file: refused.", path=self.path, name=name)
+                    )
+        return places
+
+
+def _unpacked(path: Path) -> "IO[bytes]":
+    """The plain tar: the file itself, or its content in memory or in a temporary file."""
+    try:
+        packed = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(6)
+        opener = next((opener for mark, opener in _PACKERS.items() if start.startswith(mark)), None)
+        if opener is None:
+            return path.open("rb")
+        plain = tempfile.SpooledTemporaryFile(MAX_MEMORY_BYTES)  # noqa: SIM115 - it is closed with its TarFiles
+        limit = min(MAX_ZIP_BYTES, MAX_ZIP_RATIO * max(packed, 4096))
+        try:
+            with opener(path, "rb") as source:
+                while chunk := source.read(_CHUNK_BYTES):
+                    plain.write(chunk)
+                    if plain.tell() > limit:
+                        raise _too_large(path, packed, plain.tell(), 1)
+        except BaseException:
+            plain.close()
+            raise
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as problem:
+        raise DataError(
+            t("'{path}' is not a whole tar file: {problem}.", path=path, problem=str(problem)[:200])
+        ) from None
+    return plain
+
+
+def _refuse_way_out(path: Path, name: str) -> None:
+    if name.startswith(("/", "\\")) or "\\" in name or ".." in PurePosixPath(name).parts or name[1:2] == ":":
+        raise DataError(
+            t("'{path}' holds the name '{name}', which leads out of its folder: refused.", path=path, name=name)
+        )
+
+
+def _too_large(path: Path, packed: int, unpacked: int, count: int) -> DataError:
+    return DataError(
+        t(
+            "'{path}' would unpack {packed} bytes to {unpacked} in {count} files; at most {ratio} times its "
+            "size is read. Unpack it yourself, if you trust it, and give the folder.",
+            path=path,
+            packed=packed,
+            unpacked=unpacked,
+            count=count,
+            ratio=MAX_ZIP_RATIO,
+        )
+    )
 
 
 def open_files(path: str | Path) -> Files:
-    """The files at a path: a folder, a zip, a folder that holds one zip beside texts, or one file.
+    """The files at a path: a folder, a zip or tar, a folder that holds one of these beside texts, or one file.
 
     Raises:
         UsageError: nothing is there, or it is no file and no folder.
-        DataError: a damaged or hostile zip.
+        DataError: a damaged or hostile zip or tar.
     """
     path = Path(path).expanduser()
     if "\0" in str(path) or not path.exists():
         raise UsageError(t("'{path}' does not exist. Give a folder, a table, a zip or a picture.", path=path))
     if path.is_dir():
         files = FolderFiles(path)
-        zips = [name for name in files.names() if name.lower().endswith(".zip")]
-        alone = len(zips) == 1 and all(_is_text(name) for name in files.names() if name not in zips)
-        return ZipFiles(path / zips[0]) if alone else files
+        packed = [name for name in files.names() if name.lower().endswith((".zip", *TAR_ENDINGS))]
+        alone = len(packed) == 1 and all(_is_text(name) for name in files.names() if name not in packed)
+        return _archive(path / packed[0]) if alone else files
     if not path.is_file():
         raise UsageError(t("'{path}' is neither a file nor a folder.", path=path))
-    return ZipFiles(path) if path.suffix.lower() == ".zip" else FolderFiles(path.parent, path.name)
+    return _archive(path) if path.name.lower().endswith((".zip", *TAR_ENDINGS)) else FolderFiles(path.parent, path.name)
+
+
+def _archive(path: Path) -> Files:
+    return ZipFiles(path) if path.name.lower().endswith(".zip") else TarFiles(path)
 
 
 def gunzipped(data: bytes, name: str) -> bytes:
@@ -229,8 +342,9 @@ def extension(name: str) -> str:
     >>> extension("a/B.CSV.gz"), extension("README")
     ('csv', '')
     """
-    name = name.lower().removesuffix(".gz")
-    return PurePosixPath(name).suffix.removeprefix(".")
+    base = name.lower().removesuffix(".gz").rpartition("/")[2]
+    stem, _, last = base.rpartition(".")
+    return last if stem else ""
 
 
 def picture_names(names: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from rumbo.core.registry import Entry, Registry
 
 if TYPE_CHECKING:
     from rumbo.data.files import Files
-    from rumbo.data.manifest import Dataset
+    from rumbo.data.manifest import Dataset, TargetKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +30,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Reader:
-    """One format: does it know these files, and what is in them."""
+    """One format: does it know these files, what is in them, and what can be learnt from it.
+
+    Attributes:
+        recognizes: whether it knows these files.
+        read: their manifest.
+        kinds: the kinds of target it has; for tasks that need another one it is passed over. Empty: `read` decides.
+    """
 
     recognizes: "Callable[[Files], bool]"
     read: "Callable[[Files, Request], Dataset]"
+    kinds: "tuple[TargetKind, ...]" = ()
 
 
 formats: Registry[Reader] = Registry(
@@ -43,13 +50,23 @@ formats: Registry[Reader] = Registry(
         "course-h5": Entry(
             "rumbo.data.readers.course_h5", "The course's .h5 files: train_set_x, train_set_y, list_classes."
         ),
+        "volume": Entry(
+            "rumbo.data.readers.volume", "NIfTI volumes, with masks of the same names where there are some."
+        ),
+        "strokes": Entry("rumbo.data.readers.strokes", "Drawings as pen strokes: an .npz of points with offsets."),
+        "series": Entry(
+            "rumbo.data.readers.series",
+            "Series: joined arrays with offsets, UCR text files, dated values in a CSV, a CSV of numbers per series.",
+        ),
         "npz": Entry(
             "rumbo.data.readers.npz", "NumPy .npz: x and y, images and labels, or x_train, y_train, x_test, y_test."
         ),
         "coco": Entry("rumbo.data.readers.coco", "COCO JSON: boxes and outlines, a file for each split."),
         "voc": Entry("rumbo.data.readers.voc", "Pascal VOC: an XML file with boxes for each picture."),
         "yolo": Entry("rumbo.data.readers.yolo", "YOLO: a text file with boxes for each picture, and data.yaml."),
+        "audio": Entry("rumbo.data.readers.audio", "WAV sounds, in a folder per class or without classes."),
         "table": Entry("rumbo.data.readers.table", "CSV, TSV or Parquet, with or without a column of pictures."),
         "image-folder": Entry("rumbo.data.readers.image_folder", "A folder of pictures per class, also zipped."),
+        "text": Entry("rumbo.data.readers.text", "Texts: a folder of .txt files per class, or one text to continue."),
     },
 )

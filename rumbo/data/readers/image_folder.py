@@ -15,19 +15,11 @@ from rumbo.data.files import Files, count_by_extension, extension, picture_names
 from rumbo.data.images import FileImages
 from rumbo.data.manifest import Dataset
 from rumbo.data.readers import Reader, Request, formats
+from rumbo.data.readers.folders import SPLIT_OF_FOLDER as SPLIT_OF_FOLDER
+from rumbo.data.readers.folders import places
 from rumbo.data.target import Choice, Labels, read_labels
 
 COLUMN = "class"
-SPLIT_OF_FOLDER = {
-    "train": "train",
-    "training": "train",
-    "val": "dev",
-    "valid": "dev",
-    "validation": "dev",
-    "dev": "dev",
-    "test": "test",
-    "testing": "test",
-}
 
 
 def recognizes(files: Files) -> bool:
@@ -86,18 +78,8 @@ def contents(images: FileImages) -> list[str]:
 
 def _places(files: Files, names: list[str], decisions: list[str]) -> tuple[list[str], list[str], list[str]]:
     """Names that lie in a class folder, with the split (empty when folders do not say) and the class of each."""
-    folders = [name.split("/")[:-1] for name in names]
-    depth = _common_depth(folders)
-    inner = [parts[depth:] for parts in folders]
-    in_splits = {SPLIT_OF_FOLDER.get(parts[0].lower()) for parts in inner if parts} >= {"train"}
-    if in_splits and any(len(parts) > 1 for parts in inner):
-        kept = [row for row, parts in enumerate(inner) if len(parts) > 1 and parts[0].lower() in SPLIT_OF_FOLDER]
-        splits = [SPLIT_OF_FOLDER[inner[row][0].lower()] for row in kept]
-        labels = [inner[row][1] for row in kept]
-    else:
-        kept = [row for row, parts in enumerate(inner) if parts]
-        splits, labels = [], [inner[row][0] for row in kept]
-    if not kept:
+    found = places(names)
+    if not found.names:
         raise DataError(
             t(
                 "'{path}' holds {count} pictures, but no folder per class. Sort them into one folder a class "
@@ -106,18 +88,10 @@ def _places(files: Files, names: list[str], decisions: list[str]) -> tuple[list[
                 count=len(names),
             )
         )
-    if len(kept) < len(names):
-        count = len(names) - len(kept)
+    if len(found.names) < len(names):
+        count = len(names) - len(found.names)
         decisions.append(t("{count} pictures outside of the class folders were left out.", count=count))
-    return [names[row] for row in kept], splits, [safe_name(label) for label in labels]
-
-
-def _common_depth(folders: Sequence[Sequence[str]]) -> int:
-    """How many folders all pictures share before class or split folders begin; the last folder is always a class."""
-    depth = 0
-    while all(len(parts) > depth + 1 for parts in folders) and len({parts[depth] for parts in folders}) == 1:
-        depth += 1
-    return depth
+    return found.names, found.splits, found.labels
 
 
 def _left_alone(files: Files) -> list[str]:

@@ -21,18 +21,18 @@ _SPLITS = {"train": "train", "dev": "dev", "val": "dev", "valid": "dev", "test":
 
 def recognizes(files: Files) -> bool:
     """Whether there is an .npz file, and no pictures that it only accompanies."""
-    return any(extension(name) == "npz" for name in files.names()) and not picture_names(files.names())
+    return bool(archive_names(files))
 
 
 def read(files: Files, request: Request) -> Dataset:
     """The manifest of one archive."""
-    names = [name for name in files.names() if extension(name) == "npz"]
+    names = archive_names(files)
     if len(names) > 1:
         listed = ", ".join(names[:10])
         raise DataError(
             t("'{path}' holds {count} .npz files: {names}. Give one.", path=files.path, count=len(names), names=listed)
         )
-    arrays = _arrays(files.read(names[0]), names[0])
+    arrays = read_arrays(files.read(names[0]), names[0])
     found = _parts(arrays, names[0])
     _check_inputs(arrays, found, names[0])
     if next(iter(found.values()))[0].ndim == 2:
@@ -43,15 +43,38 @@ def read(files: Files, request: Request) -> Dataset:
             name=safe_name(names[0]) + (f"/{split}" if split else ""),
             split=split or None,
             pixels=to_pixels(inputs, names[0], decisions),
-            labels=None if targets is None else _texts(targets, len(inputs), names[0]),
+            labels=None if targets is None else label_texts(targets, len(inputs), names[0]),
         )
         for split, (inputs, targets) in found.items()
     ]
     return picture_dataset(files, "npz", parts, request, decisions)
 
 
-def _arrays(data: bytes, name: str) -> dict[str, np.ndarray]:
-    """All arrays, after their headers were found to be honest about sizes and to hold no objects."""
+def archive_names(files: Files) -> list[str]:
+    """The .npz files, unless they only accompany pictures."""
+    names = [name for name in files.names() if extension(name) == "npz"]
+    return names if names and not picture_names(files.names()) else []
+
+
+def read_shapes(files: Files, name: str) -> dict[str, tuple[int, ...]]:
+    """The shape of each array as its header says; nothing where the file is damaged: its reader says so."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(files.read(name))) as archive:
+            return {
+                member.filename.removesuffix(".npy"): _header(archive, member)
+                for member in archive.infolist()
+                if member.filename.endswith(".npy")
+            }
+    except Exception:  # hostile bytes, see read_arrays
+        return {}
+
+
+def read_arrays(data: bytes, name: str) -> dict[str, np.ndarray]:
+    """All arrays, after their headers were found to be honest about sizes and to hold no objects.
+
+    Raises:
+        DataError: a damaged file, Python objects, or sizes that are beyond the limit or not true.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
@@ -66,6 +89,15 @@ def _arrays(data: bytes, name: str) -> dict[str, np.ndarray]:
         raise DataError(
             t("'{name}' is no whole .npz file: {problem}.", name=name, problem=str(problem)[:200])
         ) from None
+
+
+def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[int, ...]:
+    if member.file_size > MAX_FILE_BYTES:
+        return ()
+    with archive.open(member) as data:
+        version = np.lib.format.read_magic(data)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        return read_header(data)[0]
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> np.ndarray:
@@ -132,7 +164,7 @@ def _named(arrays: dict[str, np.ndarray], names: tuple[str, ...], split: str) ->
     return None
 
 
-def _texts(targets: np.ndarray, num_inputs: int, name: str) -> list[str]:
+def label_texts(targets: np.ndarray, num_inputs: int, name: str) -> list[str]:
     """One label a row; rows of a one-hot array are named by the position of their 1."""
     if (
         targets.ndim == 2
@@ -172,7 +204,7 @@ def _table(
         for part, targets in found.values():
             if targets is None:
                 raise DataError(t("'{name}' has inputs, but no labels.", name=name))
-            text += _texts(targets, len(part), name)
+            text += label_texts(targets, len(part), name)
         read_as = read_labels(pl.DataFrame({"y": text}), choose_target(["y"], request.target), request.task)
         labels, target = list(read_as.columns), read_as.target
         contents = [row + label.encode() for row, label in zip(contents, text, strict=True)]

@@ -11,12 +11,13 @@ import polars as pl
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
 from rumbo.data.decode import EXTENSIONS, BadItem
-from rumbo.data.delimited import RawTable, clean, parse_delimited
+from rumbo.data.delimited import RawTable, clean, looks_delimited, parse_delimited, parse_head
 from rumbo.data.files import Files, extension, picture_names, safe_name
 from rumbo.data.images import FileImages
 from rumbo.data.manifest import RESERVED, Dataset, row_ids, sha256_of_each
 from rumbo.data.readers import Reader, Request, formats
-from rumbo.data.readers.image_folder import SPLIT_OF_FOLDER, contents
+from rumbo.data.readers.folders import SPLIT_OF_FOLDER
+from rumbo.data.readers.image_folder import contents
 from rumbo.data.target import NUMBER_FRACTION, Labels, choose_target, read_labels, to_numbers
 from rumbo.ops.parquet import read_parquet
 
@@ -64,7 +65,7 @@ def recognizes(files: Files) -> bool:
     names = table_names(files)
     if not names or not picture_names(files.names()):
         return bool(names)
-    heads = {name: _parse(files, name, SAMPLE_ROWS).frame for name in names[:3]}
+    heads = {name: _head(files, name) for name in names[:3]}
     return any(_picture_column(head, files, name) is not None for name, head in heads.items())
 
 
@@ -106,10 +107,11 @@ def read(files: Files, request: Request) -> Dataset:
 
 
 def table_names(files: Files) -> list[str]:
-    """The tables among the files; a lone .txt file counts."""
+    """The tables among the files; a lone .txt file counts, if its lines look like rows."""
     names = [name for name in files.names() if extension(name) in (*TEXT_EXTENSIONS, "parquet")]
     if not names and len(files.names()) == 1 and extension(files.names()[0]) == "txt":
-        return list(files.names())
+        only = files.names()[0]
+        return [only] if looks_delimited(files.read(only), only) else []
     return names
 
 
@@ -126,6 +128,13 @@ def _parse(files: Files, name: str, max_rows: int | None = None) -> RawTable:
         decisions.append(t("columns with lists or bytes were left out: {columns}.", columns=", ".join(dropped)))
     text = clean(frame.select(pl.col(plain).cast(pl.String)))
     return RawTable(text, np.arange(frame.height) + 1, tuple(decisions))
+
+
+def _head(files: Files, name: str) -> pl.DataFrame:
+    """The first rows."""
+    if extension(name) == "parquet":
+        return _parse(files, name, SAMPLE_ROWS).frame
+    return parse_head(files.read(name), name, SAMPLE_ROWS).frame
 
 
 def _read_all(files: Files, names: Sequence[str], request: Request) -> Tables:
