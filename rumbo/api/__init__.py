@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rumbo.api.checking import check
     from rumbo.api.comparison import compare
     from rumbo.api.demonstration import demo
     from rumbo.api.estimators import Classifier, Regressor
@@ -27,6 +28,7 @@ _HOME = {
     "Classifier": "rumbo.api.estimators",
     "Regressor": "rumbo.api.estimators",
     "Run": "rumbo.api.run",
+    "check": "rumbo.api.checking",
     "compare": "rumbo.api.comparison",
     "demo": "rumbo.api.demonstration",
     "doctor": "rumbo.api.machine",
@@ -47,6 +49,7 @@ __all__ = [
     "Classifier",
     "Regressor",
     "Run",
+    "check",
     "compare",
     "demo",
     "doctor",

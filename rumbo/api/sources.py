@@ -43,6 +43,7 @@ def open_run_data(
     *,
     base: Path,
     categories: tuple[str, ...] = (),
+    labelled: bool = True,
     split_of: Callable[[Dataset], Split] | None = None,
 ) -> Dataset:
     """The data of a run: its set with the corrections laid over it, and the sets that are added to train.
@@ -51,12 +52,15 @@ def open_run_data(
         config: what the run was asked for; its paths are relative to `base`.
         base: a folder.
         categories: columns that a model takes as text.
+        labelled: whether a target is needed.
         split_of: deals out the main set where others are added to it; none leaves its examples in no split.
     """
     options = config.data
 
     def opened(path: str) -> Dataset:
-        return open_source(path, base=base, target=config.target, task=config.task, categories=categories)
+        return open_source(
+            path, base=base, target=config.target, task=config.task, labelled=labelled, categories=categories
+        )
 
     main = opened(config.path)
     if options.corrections is not None:

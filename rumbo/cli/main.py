@@ -3,10 +3,11 @@
 import importlib
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from rumbo.cli.verbs import VERBS
-from rumbo.core.errors import GateError, RumboError, UsageError, unknown_name
+from rumbo.core.errors import RumboError, UsageError, unknown_name
 from rumbo.core.messages import LANGUAGES, shown, t, translate, use_language
 
 
@@ -28,8 +29,7 @@ def main(words: list[str]) -> int:
     except RumboError as error:
         if debug:
             raise
-        found = error.result if isinstance(error, GateError) else {}
-        return _fail(str(error), error.exit_code, type(error).__name__, as_json, found)
+        return _fail(str(error), error.exit_code, type(error).__name__, as_json, error.result)
     except KeyboardInterrupt:
         return _fail(t("interrupted; nothing was written."), 130, "Interrupted", as_json)
     except BrokenPipeError:
@@ -125,7 +125,7 @@ def _overview() -> str:
     return "\n".join(lines)
 
 
-def _fail(message: str, code: int, kind: str, as_json: bool, found: dict[str, Any] | None = None) -> int:
+def _fail(message: str, code: int, kind: str, as_json: bool, found: Mapping[str, Any] | None = None) -> int:
     print(t("error") + ": " + message, file=sys.stderr, flush=True)
     if as_json:
         told = {"kind": kind, "message": shown(message), "exit_code": code}

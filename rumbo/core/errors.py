@@ -1,16 +1,23 @@
 """Errors that people meet. Each says what was met, what is allowed and what to do, and has its exit code."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from rumbo.core.messages import t
 
 
 class RumboError(Exception):
-    """Anything we stop for and can explain; exit code 1 is a fault of ours."""
+    """Anything we stop for and can explain; exit code 1 is a fault of ours.
+
+    Attributes:
+        exit_code: of the process.
+        result: what a command found before it stopped, as JSON types, for programs.
+    """
 
     exit_code = 1
+    result: Mapping[str, Any] = MappingProxyType({})
 
 
 class UsageError(RumboError, ValueError):
@@ -62,6 +69,19 @@ class GateError(RumboError):
     def __init__(self, message: str, result: dict[str, Any] | None = None):
         super().__init__(message)
         self.result = result or {}
+
+
+class FaultyData(DataError):
+    """A data check found what training should not start with; all that it found goes along, for programs.
+
+    Args:
+        message: how many faults, and the first.
+        result: the command's answer, as JSON types.
+    """
+
+    def __init__(self, message: str, result: dict[str, Any]):
+        super().__init__(message)
+        self.result = result
 
 
 class FolderInUse(RumboError):

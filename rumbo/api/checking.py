@@ -1,0 +1,268 @@
+"""Look at data before anything is trained on them: what they are, how they would be split, what is wrong with them."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from rumbo.api.config import RunConfig
+from rumbo.api.looks import examples_of
+from rumbo.api.sources import open_run_data
+from rumbo.core.devices import num_cores
+from rumbo.core.errors import DataError, RumboError
+from rumbo.core.messages import language, t
+from rumbo.data.checks import CheckReport, Finding, check_data
+from rumbo.data.decode import BadItem
+from rumbo.data.files import safe_name
+from rumbo.data.images import FileImages
+from rumbo.data.manifest import Dataset
+from rumbo.data.scan import scan_images
+from rumbo.data.split import Split, make_split
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What a check found.
+
+    Attributes:
+        dataset: the usable examples, labelled where there are labels.
+        split: how they would be split.
+        report: the findings and counts.
+        decisions: what was recognized, guessed and decided.
+    """
+
+    dataset: Dataset
+    split: Split
+    report: CheckReport
+    decisions: tuple[str, ...]
+
+    def is_faulty(self, fail_on: str = "error") -> bool:
+        """Whether a finding is at least so severe."""
+        order = ("error", "warning", "note")
+        limit = order.index(fail_on) if fail_on in order else -1
+        return any(order.index(finding.severity) <= limit for finding in self.report.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON types."""
+        dataset, target = self.dataset, self.dataset.target
+        return {
+            "path": str(dataset.path),
+            "format": dataset.format,
+            "items": len(dataset),
+            "target": None
+            if target is None
+            else {
+                "columns": list(target.columns),
+                "kind": target.kind.value,
+                "classes": list(target.classes),
+                "runner_up": target.runner_up,
+                "reason": target.reason,
+            },
+            "inputs": {"numbers": list(dataset.numbers), "categories": list(dataset.categories)},
+            "sizes": sizes_of(dataset),
+            "decisions": list(self.decisions),
+            "sha256": dataset.sha256(),
+            **self.report.to_dict(),
+        }
+
+
+def check(
+    data: str | Path,
+    *,
+    target: str | None = None,
+    task: str | None = None,
+    corrections: str | Path | None = None,
+    settings: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Checked:
+    """Open, decode, split and check a data set; nothing is trained and nothing is changed.
+
+    Args:
+        data: a folder, a file or a zip; formats are recognized by looking.
+        target: the target column(s) of a table.
+        task: what would be learned; read off the data when not given.
+        corrections: a file laid over the data.
+        settings: options of `rumbo train`, by dotted path: {"data.split.by": "group"}.
+        progress: told while pictures are decoded.
+
+    Raises:
+        UsageError: what was asked for cannot be done.
+        DataError: nothing can be read there.
+    """
+    config = RunConfig(path=str(data), target=target, task=task)
+    for path, text in (settings or {}).items():
+        config = config.override(path, text)
+    if corrections is not None:
+        config = dataclasses.replace(config, data=dataclasses.replace(config.data, corrections=str(corrections)))
+    found: list[Finding] = []
+    dataset = _opened(config, found)
+    dataset, bad = _decoded(dataset, progress)
+    split = _split(dataset, config, found)
+    report = check_data(dataset, split, bad, thorough=True)
+    findings = sorted((*found, *report.findings), key=lambda item: ("error", "warning", "note").index(item.severity))
+    reason = dataset.target.reason if dataset.target is not None else ""
+    decisions = tuple(sentence for sentence in (*dataset.decisions, reason, *split.decisions) if sentence)
+    return Checked(
+        dataset=dataset,
+        split=split,
+        report=dataclasses.replace(report, findings=tuple(findings)),
+        decisions=decisions,
+    )
+
+
+def write_page(checked: Checked, path: str | Path) -> Path:
+    """Write what a check found as one HTML page that opens offline."""
+    from rumbo.plots.check_page import CheckPage, write_check_page
+
+    dataset, path = checked.dataset, Path(path)
+    counts = checked.report.counts
+    total = max(1, sum(counts["splits"].values()))
+    splits = [
+        {"split": name, "items": count, "share": count / total, "classes": counts.get("classes", {}).get(name)}
+        for name, count in counts["splits"].items()
+        if count
+    ]
+    page = CheckPage(
+        title=safe_name(Path(dataset.path).resolve().name),
+        created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        language=language(),
+        facts=facts_of(checked),
+        decisions=checked.decisions,
+        splits=splits,
+        findings=[dataclasses.asdict(finding) for finding in checked.report.findings],
+        examples=examples_of(dataset),
+    )
+    write_check_page(path, page)
+    return path
+
+
+def facts_of(checked: Checked) -> list[tuple[str, str]]:
+    """The head of the answer: format, examples, target, sizes."""
+    dataset, target = checked.dataset, checked.dataset.target
+    facts = [(t("format"), dataset.format), (t("examples"), str(len(dataset)))]
+    if checked.report.counts["bad"]:
+        facts.append((t("cannot be used"), str(checked.report.counts["bad"])))
+    if target is not None and target.columns:
+        facts.append((t("target"), f"{', '.join(target.columns[:8])} ({target.kind.value})"))
+    if target is not None and target.classes:
+        names = ", ".join(target.classes[:12]) + (" …" if len(target.classes) > 12 else "")
+        facts.append((t("classes"), f"{len(target.classes)}: {names}"))
+    if dataset.num_annotations is not None:
+        rejected = sum(repair.action == "rejected" for repair in dataset.repairs)
+        facts.append(
+            (
+                t("annotations"),
+                t(
+                    "{met} met, {used} used, {rejected} rejected",
+                    met=dataset.num_annotations,
+                    used=dataset.num_annotations - rejected,
+                    rejected=rejected,
+                ),
+            )
+        )
+    sizes = sizes_of(dataset)
+    if sizes:
+        facts.append((t("sizes"), _in_words(sizes)))
+    if dataset.numbers or dataset.categories:
+        counts = {"numbers": len(dataset.numbers), "categories": len(dataset.categories)}
+        facts.append((t("columns"), t("{numbers} of numbers, {categories} of categories", **counts)))
+    return facts
+
+
+def sizes_of(dataset: Dataset, most: int = 2_000) -> dict[str, Any]:
+    """Smallest, median and largest size of pictures or signals, from at most so many headers."""
+    source = dataset.images if dataset.images is not None else dataset.signals
+    if source is None or len(source) == 0:
+        return {}
+    rows = np.unique(np.linspace(0, len(source) - 1, min(len(source), most)).astype(int))
+    sizes = []
+    for row in rows.tolist():
+        try:
+            sizes.append(source.size(row))
+        except DataError:
+            continue  # named among the findings
+    if not sizes or len({len(size) for size in sizes}) > 1:
+        return {}
+    table = np.array(sizes)
+    what = "height_width_channels" if dataset.images is not None else dataset.signals.kind.value  # pyright: ignore[reportOptionalMemberAccess]
+    return {
+        "of": what,
+        "read": len(sizes),
+        "smallest": table.min(axis=0).tolist(),
+        "median": np.median(table, axis=0).tolist(),
+        "largest": table.max(axis=0).tolist(),
+    }
+
+
+def _in_words(sizes: Mapping[str, Any]) -> str:
+    def joined(values: Sequence[float]) -> str:
+        return " x ".join(f"{value:g}" for value in values)
+
+    if sizes["smallest"] == sizes["largest"]:
+        return joined(sizes["smallest"])
+    return t(
+        "{low} to {high}, median {median}",
+        low=joined(sizes["smallest"]),
+        high=joined(sizes["largest"]),
+        median=joined(sizes["median"]),
+    )
+
+
+def _opened(config: RunConfig, found: list[Finding]) -> Dataset:
+    """The set with its labels; where it has none that can be read, without, and the reason is a finding."""
+    try:
+        return open_run_data(config, base=Path())
+    except DataError as problem:
+        if config.target is not None or config.task is not None:
+            raise
+        try:
+            dataset = open_run_data(config, base=Path(), labelled=False)
+        except RumboError:
+            raise problem from None
+        found.append(
+            Finding(
+                code="target.none",
+                severity="error",
+                message=str(problem),
+                num_items=len(dataset),
+                done=t("looked at without labels."),
+                remedy=t("label them (`rumbo label`), or give the target with --target."),
+            )
+        )
+        return dataset
+
+
+def _decoded(dataset: Dataset, progress: Progress | None) -> tuple[Dataset, list[BadItem]]:
+    """The examples whose pictures decode, and those that do not; decoders work apart, under limits."""
+    images = dataset.images
+    if not isinstance(images, FileImages):
+        return dataset, []
+    told = (lambda done, total: progress(t("reading pictures"), done, total)) if progress else None
+    _, bad = scan_images(images, dataset.ids, num_workers=num_cores(), progress=told)
+    if not bad:
+        return dataset, []
+    return dataset.take(np.setdiff1d(np.arange(len(dataset)), [item.row for item in bad])), bad
+
+
+def _split(dataset: Dataset, config: RunConfig, found: list[Finding]) -> Split:
+    """How the run would split the data; everything is train where it cannot, and the reason is a finding."""
+    try:
+        return make_split(dataset, config.data.split, config.seed)
+    except DataError as problem:
+        found.append(
+            Finding(
+                code="split.impossible",
+                severity="error",
+                message=str(problem),
+                num_items=len(dataset),
+                done=t("all examples were looked at as train."),
+            )
+        )
+    return Split(dataset.table.select("id", pl.lit("train").alias("split")), "")
