@@ -25,6 +25,8 @@ from rumbo.data.target import KIND_OF_TASK
 
 ROUNDING_PX = 0.1
 """A box that hangs over by no more was rounded when written: it is brought inside without a word."""
+FRACTION_DECIMALS = 9
+"""Fractions of a side become px with so many decimals: whole pixels come back as whole pixels."""
 MAX_TEXT_BYTES = 2 * 2**20
 """An annotation file of one picture is no larger."""
 _COLUMN = "boxes"
@@ -84,7 +86,7 @@ class RawPicture:
 
 
 @dataclass(frozen=True)
-class _Facts:
+class FileFacts:
     """What the file of a picture says: sha256; upright height and width (None: cannot be read); how it is turned."""
 
     content: str
@@ -137,7 +139,10 @@ class PictureFinder:
 
     def by_stem(self, stem: str, annotation: str) -> str | None:
         """The picture called like an annotation file, the nearest in the tree when there are several."""
-        return _nearest(self._by_stem.get(stem, []), stem, str(PurePosixPath(annotation).parent))
+        found = self._by_stem.get(stem, [])
+        folders = PurePosixPath(annotation).parent.parts
+        mirrored = [name for name in found if _is_mirrored(PurePosixPath(name).parent.parts, folders)]
+        return mirrored[0] if len(mirrored) == 1 else _nearest(found, stem, str(PurePosixPath(annotation).parent))
 
     def decisions(self) -> list[str]:
         """What was guessed, as a finished sentence."""
@@ -181,7 +186,7 @@ def check_request(request: Request, kinds: Sequence[TargetKind], column: str) ->
 def pictures_only(files: Files, names: Sequence[str], format: str) -> Dataset:
     """The manifest of pictures without labels, for prediction."""
     images = FileImages(files, names)
-    table = pl.DataFrame({"id": [safe_name(name) for name in names], "content": [f.content for f in _facts(images)]})
+    table = pl.DataFrame({"id": [safe_name(name) for name in names], "content": [f.content for f in file_facts(images)]})
     decision = t("{count} pictures, without labels.", count=len(names))
     return Dataset(path=files.path, format=format, table=table, target=None, images=images, decisions=(decision,))
 
@@ -258,13 +263,13 @@ def boxes_dataset(
         first = bad[0].reason if bad else t("There is no picture with an annotation.")
         raise DataError(t("no annotation of '{path}' can be used. {reason}", path=files.path, reason=first))
     images = FileImages(files, [picture.name for picture in pictures])
-    facts = _facts(images)
-    turned_as_stored = _are_turned(pictures, facts)
+    facts = file_facts(images)
+    turned_as_stored = are_turned(pictures, facts)
     repairs = list(lost)
     counts: Counter[str] = Counter()
     rows: list[list[dict[str, Any]]] = []
     for picture, fact in zip(pictures, facts, strict=True):
-        frame = _frame(picture, fact, turned_as_stored, counts)
+        frame = frame_of(picture, fact, turned_as_stored, counts)
         rows.append(_sort_out(picture, fact, frame, set(classes), repairs))
     num_boxes = sum(len(row) for row in rows)
     num_rejected = sum(repair.action == "rejected" for repair in repairs)
@@ -342,6 +347,11 @@ def lost_boxes(picture: RawPicture) -> list[Repair]:
     return [refused(box, safe_name(picture.name), "box.no_picture", "rejected") for box in picture.boxes]
 
 
+def _is_mirrored(folders: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether two places are the same but for one folder, as `JPEGImages/a` and `Annotations/a`."""
+    return len(folders) == len(others) and sum(a != b for a, b in zip(folders, others, strict=True)) == 1
+
+
 def _nearest(found: Sequence[str], plain: str, folder: str) -> str | None:
     """The one of several files whose path shares most with the one that was named; None when that does not decide."""
     if len(found) <= 1:
@@ -353,18 +363,18 @@ def _nearest(found: Sequence[str], plain: str, folder: str) -> str | None:
     return nearest[0] if len(nearest) == 1 else None
 
 
-def _facts(images: FileImages) -> list[_Facts]:
-    def facts(name: str) -> _Facts:
+def file_facts(images: FileImages) -> list[FileFacts]:
+    def facts(name: str) -> FileFacts:
         try:
             data = images.files.read(name)
         except DataError:
-            return _Facts(hashlib.sha256(safe_name(name).encode()).hexdigest(), None, 1)
+            return FileFacts(hashlib.sha256(safe_name(name).encode()).hexdigest(), None, 1)
         content = hashlib.sha256(data).hexdigest()
         try:
             height, width, _ = header(data)
-            return _Facts(content, (height, width), _stored_orientation(data))
+            return FileFacts(content, (height, width), _stored_orientation(data))
         except BadImage:
-            return _Facts(content, None, 1)
+            return FileFacts(content, None, 1)
 
     return each_file(facts, images.names)
 
@@ -377,7 +387,7 @@ def _stored_orientation(data: bytes) -> int:
         return 1
 
 
-def _are_turned(pictures: Sequence[RawPicture], facts: Sequence[_Facts]) -> bool:
+def are_turned(pictures: Sequence[RawPicture], facts: Sequence[FileFacts]) -> bool:
     """Whether annotations of this set are in the frame of the pixels as stored, by the pictures that show it.
 
     A quarter turn swaps the sides, so the annotated size tells; half turns and mirrorings follow the rest of the set.
@@ -392,43 +402,44 @@ def _are_turned(pictures: Sequence[RawPicture], facts: Sequence[_Facts]) -> bool
 
 
 @dataclass(frozen=True)
-class _Frame:
+class Frame:
     """How corners come into the upright picture: scaled, then turned; None: there is no way."""
 
     scale_x: float = 1.0
     scale_y: float = 1.0
     orientation: int = 1
     code: str | None = None
+    decimals: int | None = None
 
 
-def _frame(picture: RawPicture, fact: _Facts, turned: bool, counts: Counter[str]) -> _Frame | None:
+def frame_of(picture: RawPicture, fact: FileFacts, turned: bool, counts: Counter[str]) -> Frame | None:
     if fact.size is None:  # decoding will name it; its boxes are kept as they are, if that has a meaning
-        return None if picture.is_normalized else _Frame()
+        return None if picture.is_normalized else Frame()
     height, width = fact.size
     if picture.is_normalized:
         counts["upright"] += fact.orientation != 1
-        return _Frame(width, height)
+        return Frame(width, height, decimals=FRACTION_DECIMALS)
     claimed = (picture.height, picture.width)
     if None in claimed:
         counts["upright"] += fact.orientation != 1
-        return _Frame()
+        return Frame()
     stored = fact.size if fact.orientation < 5 else fact.size[::-1]
     if claimed == stored and fact.orientation != 1 and (turned or claimed != fact.size):
         counts["turned"] += 1
-        return _Frame(orientation=fact.orientation)
+        return Frame(orientation=fact.orientation)
     if claimed == fact.size:
         counts["upright"] += fact.orientation != 1
-        return _Frame()
+        return Frame()
     assert picture.height is not None
     assert picture.width is not None
     scale = math.sqrt(width * height / (picture.width * picture.height))
     if abs(picture.width * scale - width) <= scale + 1 and abs(picture.height * scale - height) <= scale + 1:
-        return _Frame(width / picture.width, height / picture.height, code="box.wrong_size")
+        return Frame(width / picture.width, height / picture.height, code="box.wrong_size")
     return None
 
 
 def _sort_out(
-    picture: RawPicture, fact: _Facts, frame: _Frame | None, classes: set[str], repairs: list[Repair]
+    picture: RawPicture, fact: FileFacts, frame: Frame | None, classes: set[str], repairs: list[Repair]
 ) -> list[dict[str, Any]]:
     """The usable boxes of a picture; one record for each that was changed or rejected: its first fault."""
     id = safe_name(picture.name)
@@ -452,7 +463,7 @@ def _sort_out(
     return kept
 
 
-def _fault(raw: RawBox, frame: _Frame | None, fact: _Facts, classes: set[str]) -> str | None:
+def _fault(raw: RawBox, frame: Frame | None, fact: FileFacts, classes: set[str]) -> str | None:
     """Why a box cannot be used at all."""
     if raw.code is not None and raw.action == "rejected":
         return raw.code
@@ -469,7 +480,7 @@ def _fault(raw: RawBox, frame: _Frame | None, fact: _Facts, classes: set[str]) -
 
 
 def _placed(
-    raw: RawBox, frame: _Frame, fact: _Facts
+    raw: RawBox, frame: Frame, fact: FileFacts
 ) -> tuple[dict[str, Any], str | None, Literal["clipped", "rejected", "corrected"]]:
     """A box in the upright picture, inside of it; with the first thing that was done to it."""
     assert raw.corners is not None
@@ -481,7 +492,10 @@ def _placed(
     height, width = stored or (0, 0)
 
     def place(x: float, y: float) -> tuple[float, float]:
-        return upright(x * frame.scale_x, y * frame.scale_y, frame.orientation, width, height)
+        x, y = x * frame.scale_x, y * frame.scale_y
+        if frame.decimals is not None:
+            x, y = round(x, frame.decimals), round(y, frame.decimals)
+        return upright(x, y, frame.orientation, width, height)
 
     ends = [place(*raw.corners[:2]), place(*raw.corners[2:])]
     x1, x2 = sorted(end[0] for end in ends)

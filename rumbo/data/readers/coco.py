@@ -267,6 +267,7 @@ def _box(
     number = _key(entry.get("category_id"))
     met = f"category_id={_short(entry.get('category_id'))} bbox={_short(entry.get('bbox'))}"
     box = RawBox(where=where, met=met, name=categories.get(number), corners=None, crowd=bool(entry.get("iscrowd", 0)))
+    box.difficult, box.truncated = _mark(entry.get("difficult")), _mark(entry.get("truncated"))
     sides = _numbers(entry.get("bbox"))
     polygons, fault = _polygons(entry.get("segmentation"), picture, found)
     box.polygons = polygons or None
@@ -283,6 +284,11 @@ def _box(
     if fault is not None and box.code is None:
         box.code, box.action = fault, "corrected" if box.corners is not None else "rejected"
     return box
+
+
+def _mark(value: Any) -> bool | None:
+    """VOC's marks, which we write into COCO files so that nothing is lost; others leave them out."""
+    return bool(value) if value in (0, 1) else None
 
 
 def _polygons(value: Any, picture: RawPicture | None, found: _Found) -> tuple[Polygons, str | None]:
@@ -354,4 +360,4 @@ def _short(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)[:MAX_MET]
 
 
-formats.register("coco")(Reader(recognizes, read))
+formats.register("coco")(Reader(recognizes, read, KINDS))

@@ -1,8 +1,9 @@
 """Pascal VOC: an XML file for each picture, beside it or in a folder of its own, with or without lists of splits."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import PurePosixPath
 from xml.parsers import expat
 
@@ -232,13 +233,19 @@ def _box(node: _Node, name: str) -> RawBox:
             wrong = next((child for child in frame.children if not _is_number(child.text)), frame)
             box.where = f"{safe_name(name)}:{wrong.line}"
         return box
-    if xmin > xmax or ymin > ymax:
+    if xmin - 1 >= xmax or ymin - 1 >= ymax:  # fractional corners may lie less than a pixel apart
         box.code, box.action = "box.inverted", "corrected"
-        xmin, xmax, ymin, ymax = min(xmin, xmax), max(xmin, xmax), min(ymin, ymax), max(ymin, ymax)
-    elif xmin == xmax or ymin == ymax:  # the last pixel counts: one pixel wide, yet hardly ever meant
+        box.corners = (min(xmin, xmax) - 1, min(ymin, ymax) - 1, max(xmin, xmax), max(ymin, ymax))
+        return box
+    if xmin == xmax or ymin == ymax:  # the last pixel counts: one pixel wide, yet hardly ever meant
         box.code, box.action = "box.zero_area", "corrected"
-    box.corners = (xmin - 1, ymin - 1, xmax, ymax)
+    box.corners = (_one_less(texts[0], xmin), _one_less(texts[1], ymin), xmax, ymax)
     return box
+
+
+def _one_less(text: str, value: float) -> float:
+    """The number minus 1, rounded once: 1.1 gives 0.1."""
+    return value - 1 if value.is_integer() or not math.isfinite(value) else float(Decimal(text.strip()) - 1)
 
 
 def _is_number(text: str) -> bool:
@@ -262,12 +269,12 @@ def _with_splits(files: Files, pictures: list[RawPicture], decisions: list[str])
     """Pictures with the split that lists, tables or folders say; what lists leave out is left out."""
     by_stem = _splits_of_lists(files)
     if by_stem:
-        listed = [picture for picture in pictures if PurePosixPath(picture.name).stem in by_stem]
+        listed = [picture for picture in pictures if _split_in_lists(picture.name, by_stem) is not None]
         decisions.append(t("lists under ImageSets/Main say which pictures are train, dev and test."))
         if len(listed) < len(pictures):
             decisions.append(t("{count} pictures that no list names were left out.", count=len(pictures) - len(listed)))
         for picture in listed:
-            picture.split = by_stem[PurePosixPath(picture.name).stem]
+            picture.split = _split_in_lists(picture.name, by_stem)
         return listed
     if _take_splits_of_tables(files, pictures, decisions):
         return pictures
@@ -279,16 +286,26 @@ def _with_splits(files: Files, pictures: list[RawPicture], decisions: list[str])
     return pictures
 
 
+def _split_in_lists(name: str, by_stem: Mapping[str, str]) -> str | None:
+    """The split of a picture by its path without extension, else by the end of that path, down to the stem alone."""
+    path = PurePosixPath(name)
+    parts = (*path.parent.parts, path.stem)
+    return next((by_stem[key] for start in range(len(parts)) if (key := "/".join(parts[start:])) in by_stem), None)
+
+
 def _splits_of_lists(files: Files) -> dict[str, str]:
+    """Path without extension -> split; as a second chance, the first word of a line: others write 1 or -1 behind."""
     found: dict[str, str] = {}
+    first_words: dict[str, str] = {}
     for name in files.names():
         path = PurePosixPath(name)
         split = SPLIT_OF_FOLDER.get(path.stem.lower())
         if path.suffix.lower() == ".txt" and split and path.parent.name == "Main":
-            for line in read_text(files, name).splitlines():
+            for line in read_text(files, name).split("\n"):
                 if line.strip():
-                    found.setdefault(line.split()[0], split)
-    return found
+                    found[line.rstrip("\r")] = split
+                    first_words.setdefault(line.split()[0], split)
+    return {**first_words, **found}
 
 
 def _take_splits_of_tables(files: Files, pictures: Sequence[RawPicture], decisions: list[str]) -> bool:
@@ -336,4 +353,4 @@ def _as_row(box: RawBox) -> str:
     return " ".join([label, *(side.partition("=")[2] for side in sides)])
 
 
-formats.register("voc")(Reader(recognizes, read))
+formats.register("voc")(Reader(recognizes, read, KINDS))
