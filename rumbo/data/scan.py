@@ -29,6 +29,7 @@ MEMORY_GIB = 1.0
 PICTURES_PER_WORKER = 5_000
 """A worker is replaced after so many: what a decoder leaks does not add up."""
 HEADER = struct.Struct("<Q")
+WORKER = (sys.executable, "-m", "rumbo.data.scan_worker")
 
 
 @dataclass(frozen=True)
@@ -177,9 +178,12 @@ class _Worker:
             "PYTHONPATH": package + (os.pathsep + inherited if inherited else ""),
             "OMP_NUM_THREADS": "1",
         }
-        command = [sys.executable, "-m", "rumbo.data.scan_worker", language(), str(MEMORY_GIB)]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+            [*WORKER, language(), str(MEMORY_GIB)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
         )
         self.num_asked = 0
         assert self.process.stdout is not None
