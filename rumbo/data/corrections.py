@@ -95,7 +95,7 @@ def append_corrections(path: str | Path, corrections: Sequence[Correction]) -> N
     path = Path(path)
     earlier = read_corrections(path) if path.exists() else ()
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(FIELDS)
     writer.writerows(dataclasses.astuple(correction) for correction in (*earlier, *corrections))
     new = path.with_name(f".{path.name}.new")
