@@ -16,5 +16,7 @@ VERBS = {
     "gradcheck": Entry(
         "rumbo.cli.gradcheck", "Compare the gradients of a network with two-sided differences, parameter by parameter."
     ),
+    "convert": Entry("rumbo.cli.convert", "Write data in another format without loss: read back and compared."),
+    "label": Entry("rumbo.cli.label", "Set classes, boxes, points and tags by keyboard and mouse, on a local page."),
     "doctor": Entry("rumbo.cli.doctor", "Check this machine: versions, processor, memory, disk."),
 }

@@ -67,6 +67,7 @@ FLAGS = {
     "summary": {"--image-size", "--channels", "--numbers", "--classes", "--set"},
     "lab": {"--out", "--seed", "--set", "--list-options"},
     "gradcheck": {"--model", "--steps", "--components", "--examples", "--seed", "--set"},
+    "label": {"--task", "--classes", "--unlabelled", "--out", "--who", "--port", "--no-browser", "--export"},
     "doctor": {"--quick"},
 }
 EVERYWHERE = {"--json", "--lang", "--debug", "--help", "-h"}

@@ -1,0 +1,407 @@
+"""Labels set by hand: a data set, what its corrections file adds, and each new value saved at once.
+
+The source is never written to. `rumbo.serve` shows a `LabelBook` as a page; it can be used without one too.
+"""
+
+import json
+import math
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from rumbo.core.errors import DataError, StorageError, UsageError
+from rumbo.core.messages import shown, t
+from rumbo.data import open_data
+from rumbo.data.corrections import Correction, append_corrections, read_corrections
+from rumbo.data.decode import BadImage
+from rumbo.data.manifest import Dataset, SignalKind, TargetKind
+
+MAX_LETTERS = 255
+"""Of a class name or a tag, in code points."""
+MAX_MARKS = 10_000
+"""Boxes or points of one example."""
+WHY = "rumbo label"
+
+
+class Tool(Enum):
+    """What is set."""
+
+    CLASSES = "classes"
+    BOXES = "boxes"
+    POINTS = "points"
+    TAGS = "tags"
+
+
+TOOL_OF_KIND = {
+    TargetKind.CLASS: Tool.CLASSES,
+    TargetKind.IDENTITY: Tool.CLASSES,
+    TargetKind.BOXES: Tool.BOXES,
+    TargetKind.POINTS: Tool.POINTS,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far one is.
+
+    Attributes:
+        items: all examples.
+        labelled: those that have a value of the tool's field.
+        saved: values written since the book was opened.
+    """
+
+    items: int
+    labelled: int
+    saved: int
+
+
+class LabelBook:
+    """A data set with the values of one field and the tags, changed by hand.
+
+    Args:
+        dataset: the examples; pictures, texts or sounds.
+        tool: what is set.
+        out: the corrections file; made with the first change.
+        classes: names beside those of the data; for points, their names in order.
+        who: written beside each change.
+
+    Attributes:
+        field: the column that the tool sets.
+        classes: names of classes or points that are known, in order.
+        strays: corrections of the file that are of no example of this set.
+    """
+
+    def __init__(self, dataset: Dataset, tool: Tool, out: Path, *, classes: Sequence[str] = (), who: str = ""):
+        self.dataset, self.tool, self.out, self.who = dataset, tool, out, who
+        self.field = _field(dataset, tool)
+        self.ids = dataset.ids
+        self._row_of = {name: row for row, name in enumerate(self.ids)}
+        self._values: dict[str, list[Any]] = {name: _column(dataset, name) for name in {self.field, "tags"}}
+        self._writing = threading.Lock()
+        self._saved = 0
+        self.strays = self._lay_over(read_corrections(out) if out.exists() else ())
+        target = dataset.target
+        given = target.classes if target is not None and TOOL_OF_KIND.get(target.kind) == tool else ()
+        self.classes = list(dict.fromkeys((*given, *classes, *self._met_classes())))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def value(self, row: int, field: str | None = None) -> Any:
+        """The value in force: None = not set. Boxes and points are lists of dictionaries, tags a list of texts."""
+        return self._values[field or self.field][row]
+
+    def progress(self) -> Progress:
+        """How far one is."""
+        labelled = sum(value is not None for value in self._values[self.field])
+        return Progress(items=len(self), labelled=labelled, saved=self._saved)
+
+    def change(self, row: int, field: str, value: Any) -> Any:
+        """Set a value and save it before returning; the value as it was brought into form.
+
+        Raises:
+            DataError: it is no value of that field.
+            StorageError: it cannot be written; nothing is changed then.
+        """
+        if field not in self._values:
+            raise DataError(t("'{field}' is not set here.", field=field))
+        with self._writing:
+            formed = self._formed(row, field, value)
+            name, text = self.ids[row], _text(formed)
+            self._save(Correction(id=name, field=field, value=text, who=self.who, when=_now(), why=WHY))
+            self._values[field][row] = formed
+            self._saved += 1
+            if self.tool is Tool.CLASSES or self.tool is Tool.BOXES:
+                self.classes += [name for name in _names_in(field, self.field, formed) if name not in self.classes]
+        return formed
+
+    def size(self, row: int) -> tuple[int, int] | None:
+        """Width and height of a picture in px; None when it has none or cannot be read."""
+        if self.dataset.images is None:
+            return None
+        try:
+            height, width, _ = self.dataset.images.size(row)
+        except BadImage:
+            return None
+        return width, height
+
+    def _save(self, correction: Correction) -> None:
+        try:
+            append_corrections(self.out, [correction])
+            _flush_folder(self.out.parent)
+        except OSError as problem:
+            message = t("'{path}' cannot be written: {problem}.", path=self.out, problem=problem.strerror or "")
+            raise StorageError(message) from None
+
+    def _lay_over(self, corrections: Sequence[Correction]) -> int:
+        strays = 0
+        for correction in corrections:
+            row = self._row_of.get(correction.id)
+            if row is None:
+                strays += 1
+            elif correction.field in self._values:
+                value = _parsed(correction, self.out, is_text=correction.field == self.field and self._is_class)
+                self._values[correction.field][row] = value
+        return strays
+
+    @property
+    def _is_class(self) -> bool:
+        return self.tool is Tool.CLASSES
+
+    def _met_classes(self) -> list[str]:
+        if self.tool not in (Tool.CLASSES, Tool.BOXES):
+            return []
+        return sorted({n for v in self._values[self.field] for n in _names_in(self.field, self.field, v)})
+
+    def _formed(self, row: int, field: str, value: Any) -> Any:
+        if value is None:
+            return None
+        if field == "tags":
+            return _tags(value)
+        if self.tool is Tool.CLASSES:
+            return _name(value, self.classes)
+        size = self.size(row)
+        if size is None:
+            raise DataError(t("'{id}' has no picture to draw on.", id=self.ids[row]))
+        if self.tool is Tool.BOXES:
+            return [_box(entry, size, self.classes) for entry in _entries(value)]
+        return _points(_entries(value), size, len(self.classes))
+
+
+def open_labels(
+    path: str | Path,
+    *,
+    out: str | Path | None = None,
+    task: str | None = None,
+    classes: Sequence[str] = (),
+    labelled: bool | None = None,
+    who: str = "",
+) -> LabelBook:
+    """A data set ready for labelling.
+
+    Args:
+        path: anything that `open_data` takes and that has pictures, texts or sounds.
+        out: the corrections file; None: `<name>-corrections.csv` in the current folder.
+        task: a value of `Tool`; None takes what the data have, else classes.
+        classes: names beside those of the data.
+        labelled: False leaves the labels of the data aside; None takes them where there are some.
+        who: written beside each change.
+
+    Raises:
+        UsageError: no such path or tool, or a place where nothing can be written.
+        DataError: no data set, nothing to look at, or a damaged corrections file.
+    """
+    dataset = _opened(path, labelled)
+    if dataset.images is None and (
+        dataset.signals is None or dataset.signals.kind not in (SignalKind.TEXT, SignalKind.AUDIO)
+    ):
+        raise DataError(
+            t("'{path}' ({format}) holds no pictures, texts or sounds to label.", path=path, format=dataset.format)
+        )
+    if not len(dataset):
+        raise DataError(t("'{path}' holds no examples.", path=path))
+    tool = _tool(dataset, task)
+    if tool in (Tool.BOXES, Tool.POINTS) and dataset.images is None:
+        raise UsageError(t("{tool} are set on pictures; '{path}' has none.", tool=tool.value, path=path))
+    named = tuple(_name(name, ()) for name in classes)
+    file = Path(out).expanduser() if out is not None else Path(f"{_stem(path)}-corrections.csv")
+    if not file.parent.is_dir():
+        raise UsageError(t("the folder of --out '{path}' does not exist.", path=file))
+    if file.is_dir():
+        raise UsageError(t("--out '{path}' is a folder; a file is needed.", path=file))
+    return LabelBook(dataset, tool, file, classes=named, who=who)
+
+
+def export_labels(
+    book: LabelBook, to: str, out: str | Path, *, progress: Callable[[int, int], None] | None = None
+) -> Any:
+    """Write the data set with its new labels in another format, by `rumbo.api.conversion`.
+
+    Args:
+        book: what was labelled; its corrections are read from their file.
+        to: coco, voc, yolo or csv.
+        out: a new folder.
+        progress: called with (done, total).
+    """
+    from rumbo.api.conversion import convert
+
+    corrections = book.out if book.out.exists() else None
+    return convert(book.dataset, to=to, out=out, corrections=corrections)
+
+
+def _opened(path: str | Path, labelled: bool | None) -> Dataset:
+    if labelled is False:
+        return open_data(path, labelled=False)
+    try:
+        return open_data(path)
+    except DataError as problem:
+        try:
+            return open_data(path, labelled=False)
+        except DataError:
+            raise problem from None
+
+
+def _tool(dataset: Dataset, task: str | None) -> Tool:
+    if task is not None:
+        if task not in [tool.value for tool in Tool]:
+            allowed = ", ".join(tool.value for tool in Tool)
+            raise UsageError(t("{path}='{text}' must be one of: {allowed}.", path="--task", text=task, allowed=allowed))
+        return Tool(task)
+    if dataset.target is None:
+        return Tool.CLASSES
+    return TOOL_OF_KIND.get(dataset.target.kind, Tool.TAGS)
+
+
+def _field(dataset: Dataset, tool: Tool) -> str:
+    target = dataset.target
+    if tool is Tool.CLASSES:
+        has_class = target is not None and target.kind in (TargetKind.CLASS, TargetKind.IDENTITY)
+        return target.columns[0] if target is not None and has_class else "class"
+    return tool.value
+
+
+def _column(dataset: Dataset, field: str) -> list[Any]:
+    """The values of a column, as Python's; None for all where there is no such column."""
+    if field not in dataset.table.columns:
+        return [None] * len(dataset)
+    return dataset.table[field].to_list()
+
+
+def _stem(path: str | Path) -> str:
+    """The name that the corrections file begins with."""
+    place = Path(path).expanduser()
+    name = place.resolve().name if place.is_dir() else place.stem
+    return name or "data"
+
+
+def _parsed(correction: Correction, file: Path, *, is_text: bool) -> Any:
+    if correction.value == "":
+        return None
+    if is_text:
+        return correction.value
+    try:
+        value = json.loads(correction.value)
+    except ValueError:
+        value = None
+    if not isinstance(value, list):
+        raise DataError(
+            t(
+                "'{path}': the value of '{field}' of '{id}' is no JSON list: '{value}'.",
+                path=file,
+                field=correction.field,
+                id=correction.id,
+                value=correction.value[:80],
+            )
+        )
+    return value
+
+
+def _text(value: Any) -> str:
+    """A value as the corrections file has it."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _names_in(field: str, label_field: str, value: Any) -> list[str]:
+    """Class names of a value: the value itself, or those of its boxes."""
+    if field != label_field or value is None:
+        return []
+    if isinstance(value, str):
+        return [value]
+    return list(dict.fromkeys(e["class"] for e in value if isinstance(e, dict) and isinstance(e.get("class"), str)))
+
+
+def _name(value: Any, known: Sequence[str]) -> str:
+    """A class name: one that is known, or new text that hides nothing."""
+    if isinstance(value, str) and value in known:
+        return value
+    name = value.strip() if isinstance(value, str) else ""
+    if not 1 <= len(name) <= MAX_LETTERS or shown(name) != name:
+        raise DataError(
+            t("'{name}' is no name: 1 to {limit} letters, no control signs.", name=str(value)[:80], limit=MAX_LETTERS)
+        )
+    return name
+
+
+def _tags(value: Any) -> list[str]:
+    if not isinstance(value, list) or len(value) > MAX_MARKS:
+        raise DataError(t("tags must be a list of texts."))
+    return list(dict.fromkeys(_name(tag, ()) for tag in value))
+
+
+def _entries(value: Any) -> list[Mapping[str, Any]]:
+    if not isinstance(value, list) or len(value) > MAX_MARKS or not all(isinstance(e, dict) for e in value):
+        raise DataError(t("boxes and points must be a list of at most {limit} objects.", limit=MAX_MARKS))
+    return value
+
+
+def _number(entry: Mapping[str, Any], key: str) -> float:
+    value = entry.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise DataError(t("{key}='{value}' must be a number of px.", key=key, value=str(value)[:40]))
+    return float(value)
+
+
+def _box(entry: Mapping[str, Any], size: tuple[int, int], classes: Sequence[str]) -> dict[str, Any]:
+    """One box, brought inside the picture; what is not said is left out."""
+    width, height = size
+    (x1, x2), (y1, y2) = ((_number(entry, a), _number(entry, b)) for a, b in (("x1", "x2"), ("y1", "y2")))
+    x1, x2 = (round(min(max(x, 0.0), width), 2) for x in (x1, x2))
+    y1, y2 = (round(min(max(y, 0.0), height), 2) for y in (y1, y2))
+    if x1 >= x2 or y1 >= y2:
+        raise DataError(
+            t(
+                "a box from ({x1}, {y1}) to ({x2}, {y2}) has no area inside the picture of {width} x {height} px.",
+                x1=x1,
+                y1=y1,
+                x2=x2,
+                y2=y2,
+                width=width,
+                height=height,
+            )
+        )
+    box: dict[str, Any] = {"class": _name(entry.get("class"), classes), "x1": x1, "y1": y1, "x2": x2, "y2": y2}
+    box.update({flag: entry[flag] for flag in ("crowd", "difficult", "truncated") if isinstance(entry.get(flag), bool)})
+    if polygons := entry.get("polygons"):
+        box["polygons"] = [[_number({"polygon": x}, "polygon") for x in polygon] for polygon in polygons]
+    return box
+
+
+def _points(entries: Sequence[Mapping[str, Any]], size: tuple[int, int], num_names: int) -> list[dict[str, Any]]:
+    """Points inside the picture, as many as there are names (any number where there are none)."""
+    if num_names and len(entries) > num_names:
+        raise DataError(
+            t("{count} points, but there are {names} names of points.", count=len(entries), names=num_names)
+        )
+    missing = {"x": None, "y": None, "visible": None}
+    points: list[dict[str, Any]] = []
+    for entry in entries:
+        if entry.get("x") is None or entry.get("y") is None:
+            points.append(dict(missing))
+            continue
+        x, y = (round(min(max(_number(entry, k), 0.0), side), 2) for k, side in zip("xy", size, strict=True))
+        visible = entry.get("visible")
+        points.append({"x": x, "y": y, "visible": visible if isinstance(visible, bool) else True})
+    return points + [dict(missing) for _ in range(num_names - len(points))]
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename durable, where the system lets one."""
+    flag = getattr(os, "O_DIRECTORY", None)
+    if flag is None:
+        return
+    descriptor = os.open(folder, os.O_RDONLY | flag)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Pages and program interfaces over HTTP, for this machine alone."""

@@ -1,0 +1,49 @@
+"""What the tests of the label page share: a book of pictures, its page in process, and the page in a real browser."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from browser import Browser, Program, chromium  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """One headless browser for all tests; without one on this machine they are skipped."""
+    command = chromium()
+    if command is None:
+        pytest.skip("no chromium on this machine")
+    with Browser(command, tmp_path_factory.mktemp("browser")) as found:
+        yield found
+
+
+@pytest.fixture
+def label(browser, tmp_path):
+    """`label("photos", "--task", "boxes")` is `rumbo label` in a process of its own, and its page open in the browser."""
+    started = []
+
+    def start(*words, who="test"):
+        program = Program(tmp_path, *words, "--who", who)
+        started.append(program)
+        return program, browser.open(program.link)
+
+    yield start
+    for program in started:
+        program.end()
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Six pictures of noise in two folders, 60 x 40 px."""
+    generator = np.random.default_rng(0)
+    for number in range(6):
+        folder = tmp_path / "photos" / ("ant", "bee")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = generator.integers(0, 256, (40, 60, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return tmp_path / "photos"
