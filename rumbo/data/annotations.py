@@ -1,6 +1,5 @@
 """Boxes as files have them, sorted out: brought into the upright picture, repaired or rejected one by one, counted."""
 
-import dataclasses
 import hashlib
 import math
 import re
@@ -12,7 +11,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from rumbo.core.errors import DataError, UsageError, unknown_name
+from rumbo.core.errors import DataError, unknown_name
 from rumbo.core.messages import t
 from rumbo.data import decode
 from rumbo.data.decode import BadImage, BadItem, header
@@ -21,7 +20,6 @@ from rumbo.data.images import FileImages
 from rumbo.data.manifest import BOX, Dataset, Repair, Target, TargetKind
 from rumbo.data.readers import Request
 from rumbo.data.readers.folders import SPLIT_OF_FOLDER, each_file
-from rumbo.data.target import KIND_OF_TASK
 
 ROUNDING_PX = 0.1
 """A box that hangs over by no more was rounded when written: it is brought inside without a word."""
@@ -87,11 +85,25 @@ class RawPicture:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What the file of a picture says: sha256; upright height and width (None: cannot be read); how it is turned."""
+    """What the file of a picture says.
+
+    Attributes:
+        content: sha256 of its bytes; of its name when it cannot be read.
+        size: upright height and width in px; None when it cannot be read.
+        orientation: the EXIF tag, 1 to 8.
+    """
 
     content: str
     size: tuple[int, int] | None
     orientation: int
+
+    @property
+    def stored_size(self) -> tuple[int, int] | None:
+        """Height and width of the pixels as stored."""
+        if self.size is None or self.orientation < 5:
+            return self.size
+        height, width = self.size
+        return width, height
 
 
 class PictureFinder:
@@ -164,21 +176,12 @@ def whole_folder(files: Files) -> Files:
     return FolderFiles(files.root) if isinstance(files, FolderFiles) and files.only is not None else files
 
 
-def check_request(request: Request, kinds: Sequence[TargetKind], column: str) -> None:
-    """Refuse a task or a target column that these annotations cannot serve.
+def check_target(request: Request, column: str) -> None:
+    """Refuse any other target column.
 
     Raises:
-        UsageError: the task; UnknownName: the column.
+        UnknownName: there is no such column.
     """
-    if request.task is not None and KIND_OF_TASK[request.task] not in kinds:
-        served = ", ".join(name for name, kind in KIND_OF_TASK.items() if kind in kinds)
-        raise UsageError(
-            t(
-                "the task {task} cannot be learnt from these annotations; they serve: {served}.",
-                task=request.task,
-                served=served,
-            )
-        )
     if request.target not in (None, column):
         raise unknown_name("column", request.target or "", [column])
 
@@ -186,7 +189,9 @@ def check_request(request: Request, kinds: Sequence[TargetKind], column: str) ->
 def pictures_only(files: Files, names: Sequence[str], format: str) -> Dataset:
     """The manifest of pictures without labels, for prediction."""
     images = FileImages(files, names)
-    table = pl.DataFrame({"id": [safe_name(name) for name in names], "content": [f.content for f in file_facts(images)]})
+    table = pl.DataFrame(
+        {"id": [safe_name(name) for name in names], "content": [f.content for f in file_facts(images)]}
+    )
     decision = t("{count} pictures, without labels.", count=len(names))
     return Dataset(path=files.path, format=format, table=table, target=None, images=images, decisions=(decision,))
 
@@ -296,7 +301,7 @@ def boxes_dataset(
         table=table,
         target=Target(columns=(_COLUMN,), kind=TargetKind.BOXES, classes=tuple(classes), reason=reason),
         images=images,
-        decisions=(found, *decisions, *_frame_decisions(counts), *_repair_decisions(repairs)),
+        decisions=(found, *decisions, *frame_decisions(counts), *repair_decisions(repairs)),
         bad=tuple(bad),
         repairs=tuple(repairs),
         num_annotations=num_boxes + num_rejected,
@@ -364,6 +369,8 @@ def _nearest(found: Sequence[str], plain: str, folder: str) -> str | None:
 
 
 def file_facts(images: FileImages) -> list[FileFacts]:
+    """What the files of pictures say, by threads; nothing is decoded."""
+
     def facts(name: str) -> FileFacts:
         try:
             data = images.files.read(name)
@@ -403,7 +410,14 @@ def are_turned(pictures: Sequence[RawPicture], facts: Sequence[FileFacts]) -> bo
 
 @dataclass(frozen=True)
 class Frame:
-    """How corners come into the upright picture: scaled, then turned; None: there is no way."""
+    """How points come into the upright picture: scaled, then turned.
+
+    Attributes:
+        scale_x: px of the picture per unit of the annotation.
+        scale_y: likewise.
+        orientation: the turn, an EXIF tag.
+        code: the fault that the scaling mends.
+    """
 
     scale_x: float = 1.0
     scale_y: float = 1.0
@@ -413,6 +427,14 @@ class Frame:
 
 
 def frame_of(picture: RawPicture, fact: FileFacts, turned: bool, counts: Counter[str]) -> Frame | None:
+    """The frame of a picture's annotation; None when the annotated size has nothing to do with the picture.
+
+    Args:
+        picture: with the size that its annotation says.
+        fact: what its file says.
+        turned: what `are_turned` says of the set.
+        counts: told of turned and upright pictures.
+    """
     if fact.size is None:  # decoding will name it; its boxes are kept as they are, if that has a meaning
         return None if picture.is_normalized else Frame()
     height, width = fact.size
@@ -423,8 +445,7 @@ def frame_of(picture: RawPicture, fact: FileFacts, turned: bool, counts: Counter
     if None in claimed:
         counts["upright"] += fact.orientation != 1
         return Frame()
-    stored = fact.size if fact.orientation < 5 else fact.size[::-1]
-    if claimed == stored and fact.orientation != 1 and (turned or claimed != fact.size):
+    if claimed == fact.stored_size and fact.orientation != 1 and (turned or claimed != fact.size):
         counts["turned"] += 1
         return Frame(orientation=fact.orientation)
     if claimed == fact.size:
@@ -488,8 +509,7 @@ def _placed(
     action: Literal["clipped", "rejected", "corrected"] = "corrected"
     if raw.corners[0] > raw.corners[2] or raw.corners[1] > raw.corners[3]:
         code = code or "box.inverted"
-    stored = fact.size if fact.size is None or fact.orientation < 5 else fact.size[::-1]
-    height, width = stored or (0, 0)
+    height, width = fact.stored_size or (0, 0)
 
     def place(x: float, y: float) -> tuple[float, float]:
         x, y = x * frame.scale_x, y * frame.scale_y
@@ -536,7 +556,8 @@ def _within(value: float, side: int) -> float:
     return min(max(value, 0.0), float(side))
 
 
-def _frame_decisions(counts: Mapping[str, int]) -> list[str]:
+def frame_decisions(counts: Mapping[str, int]) -> list[str]:
+    """What was done about pictures that an EXIF tag turns, finished sentences."""
     decisions: list[str] = []
     if counts["turned"]:
         decisions.append(
@@ -557,7 +578,7 @@ def _frame_decisions(counts: Mapping[str, int]) -> list[str]:
     return decisions
 
 
-def _repair_decisions(repairs: Sequence[Repair]) -> list[str]:
+def repair_decisions(repairs: Sequence[Repair]) -> list[str]:
     """Every rule with its count, one sentence."""
     if not repairs:
         return []
@@ -565,15 +586,3 @@ def _repair_decisions(repairs: Sequence[Repair]) -> list[str]:
     words = {"clipped": t("clipped"), "rejected": t("rejected"), "corrected": t("corrected")}
     parts = [f"{code} {count} {words[action]}" for (code, action), count in sorted(counts.items())]
     return [t("faulty annotations: {counts}.", counts=", ".join(parts))]
-
-
-def without_labels(dataset: Dataset, columns: Sequence[str]) -> Dataset:
-    """A data set without its target, for prediction."""
-    return dataclasses.replace(
-        dataset,
-        table=dataset.table.drop(columns, strict=False),
-        target=None,
-        masks=None,
-        repairs=(),
-        num_annotations=None,
-    )

@@ -22,6 +22,8 @@ KIND_OF_TASK = {
     "landmarks": TargetKind.POINTS,
     "embed": TargetKind.IDENTITY,
 }
+COLUMN_KINDS = (TargetKind.CLASS, TargetKind.NUMBER, TargetKind.LABELS)
+"""What columns of a table can be the target of."""
 MAX_INTEGER_CLASSES = 20
 """A column with more different whole numbers is a quantity."""
 NUMBER_FRACTION = 0.95
@@ -102,6 +104,16 @@ def read_labels(table: pl.DataFrame, choice: Choice, task: str | None, splits: p
         DataError: the values do not fit the task.
     """
     kind = KIND_OF_TASK[task] if task is not None else None
+    if kind not in (None, *COLUMN_KINDS):
+        raise UsageError(
+            t(
+                "the task {task} needs annotations that are not here: there is only {columns}. From columns and class "
+                "folders one can learn: {tasks}.",
+                task=task,
+                columns=", ".join(choice.columns),
+                tasks=", ".join(name for name, served in KIND_OF_TASK.items() if served in COLUMN_KINDS),
+            )
+        )
     first, *others = choice.columns
     if others and kind not in (None, TargetKind.LABELS):
         message = t("{count} target columns are yes/no labels: use the task multilabel.", count=len(choice.columns))

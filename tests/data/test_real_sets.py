@@ -75,12 +75,41 @@ def test_cats_vs_noncats(shared_data):
 
 def test_orl_faces(shared_data):
     data = open_data(shared_data / "orl_faces")
-    assert (len(data), len(data.target.classes)) == (400, 40)
+    assert (data.format, len(data), len(data.target.classes)) == ("persons", 400, 40)
+    assert data.table["group"].to_list() == data.table["identity"].to_list()
     assert data.images.size(0) == (112, 92, 1)
     assert set(examined(data)[1]) == {"split.small_test"}
 
 
-def test_face_landmarks_are_pictures_with_columns(shared_data):
+def test_face_landmarks(shared_data):
     data = open_data(shared_data / "face_landmarks")
+    assert (data.format, len(data), len(data.target.classes)) == ("landmarks", 3365, 68)
+    assert data.table["group"].n_unique() == 278
+    assert data.table["points"][0][0] == {"x": 30.36, "y": 40.70, "visible": None}
+    assert (data.num_annotations, data.repairs, data.bad) == (3365 * 68, (), ())
+    assert any("points of 6 pictures lie slightly outside" in sentence for sentence in data.decisions)
+
+
+def test_face_landmarks_are_a_table_when_a_column_is_asked_for(shared_data):
+    data = open_data(shared_data / "face_landmarks", target="x0", task="regress")
     assert (data.format, len(data)) == ("table", 3365)
     assert data.images.read(0).ndim == 3
+
+
+def test_raccoon(shared_data):
+    data = open_data(shared_data / "raccoon")
+    assert (data.format, len(data), data.num_annotations) == ("voc", 200, 217)
+    assert data.target.classes == ("raccoon",)
+    assert (data.repairs, data.bad) == ((), ())
+    assert data.table["split"].value_counts().sort("split").rows() == [("test", 40), ("train", 160)]
+    first = data.table["boxes"][0][0]
+    assert [first[side] for side in ("x1", "y1", "x2", "y2")] == [80, 87, 522, 408]
+
+
+def test_membrane(shared_data):
+    data = open_data(shared_data / "membrane")
+    assert (data.format, len(data), data.bad) == ("mask-pairs", 30, ())
+    assert data.target.classes == ("0", "255")
+    codes = data.masks.read(0)
+    assert (codes.shape, codes.dtype, sorted(set(codes.ravel().tolist()))) == ((512, 512), np.uint8, [0, 1])
+    assert 0.21 < (codes == 0).mean() < 0.23

@@ -61,11 +61,18 @@ formats: Registry[Reader] = Registry(
         "npz": Entry(
             "rumbo.data.readers.npz", "NumPy .npz: x and y, images and labels, or x_train, y_train, x_test, y_test."
         ),
+        "coco-masks": Entry(
+            "rumbo.data.readers.coco_masks", "Masks as run lengths in COCO JSON, as convert writes them."
+        ),
         "coco": Entry("rumbo.data.readers.coco", "COCO JSON: boxes and outlines, a file for each split."),
         "voc": Entry("rumbo.data.readers.voc", "Pascal VOC: an XML file with boxes for each picture."),
         "yolo": Entry("rumbo.data.readers.yolo", "YOLO: a text file with boxes for each picture, and data.yaml."),
+        "box-table": Entry("rumbo.data.readers.box_table", "A table with a row for each box: class, x1, y1, x2, y2."),
         "audio": Entry("rumbo.data.readers.audio", "WAV sounds, in a folder per class or without classes."),
+        "mask-pairs": Entry("rumbo.data.readers.mask_pairs", "Pictures and masks in two folders, or side by side."),
+        "landmarks": Entry("rumbo.data.readers.landmarks", "A table of pictures with the x and y of points."),
         "table": Entry("rumbo.data.readers.table", "CSV, TSV or Parquet, with or without a column of pictures."),
+        "persons": Entry("rumbo.data.readers.persons", "A folder of pictures per person."),
         "image-folder": Entry("rumbo.data.readers.image_folder", "A folder of pictures per class, also zipped."),
         "text": Entry("rumbo.data.readers.text", "Texts: a folder of .txt files per class, or one text to continue."),
     },

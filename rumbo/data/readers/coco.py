@@ -18,7 +18,7 @@ from rumbo.data.annotations import (
     RawBox,
     RawPicture,
     boxes_dataset,
-    check_request,
+    check_target,
     lost_boxes,
     pictures_only,
     refused,
@@ -57,7 +57,7 @@ def recognizes(files: Files) -> bool:
 
 def read(files: Files, request: Request) -> Dataset:
     """The manifest of pictures with the boxes of COCO files."""
-    check_request(request, KINDS, "boxes")
+    check_target(request, "boxes")
     names = _annotation_files(files)
     files = whole_folder(files)
     found = _Found(PictureFinder(files))

@@ -14,7 +14,7 @@ from rumbo.data.annotations import (
     RawBox,
     RawPicture,
     boxes_dataset,
-    check_request,
+    check_target,
     class_list,
     lost_boxes,
     pictures_only,
@@ -63,7 +63,7 @@ def recognizes(files: Files) -> bool:
 
 def read(files: Files, request: Request) -> Dataset:
     """The manifest of pictures with VOC boxes."""
-    check_request(request, KINDS, "boxes")
+    check_target(request, "boxes")
     files = whole_folder(files)
     finder = PictureFinder(files)
     if not request.labelled:

@@ -16,7 +16,7 @@ from rumbo.data.annotations import (
     RawBox,
     RawPicture,
     boxes_dataset,
-    check_request,
+    check_target,
     class_list,
     lost_boxes,
     pictures_only,
@@ -63,7 +63,7 @@ def recognizes(files: Files) -> bool:
 
 def read(files: Files, request: Request) -> Dataset:
     """The manifest of pictures with YOLO boxes."""
-    check_request(request, KINDS, "boxes")
+    check_target(request, "boxes")
     files = whole_folder(files)
     finder = PictureFinder(files)
     if not request.labelled:
@@ -83,10 +83,11 @@ def read(files: Files, request: Request) -> Dataset:
             continue
         if label is not None and safe_name(label) in unreadable:
             continue  # its boxes are not known: it is no picture without any
-        raw = [_box(text, f"{safe_name(label)}:{line}", names, setup) for line, text in lines.get(label or "", ())]
+        where = safe_name(label or "")
+        raw = [_box(text, f"{where}:{line}", names, setup) for line, text in lines.get(label or "", ())]
         split = None if splits is None else splits[name]
         pictures.append(RawPicture(name=name, boxes=raw, split=split, is_normalized=True))
-    used = set(label_of.values())
+    used = {label for label in label_of.values() if label is not None}
     lost = _without_picture(files, texts - used, names, setup, bad)
     if without := sum(label is None for label in label_of.values()):
         decisions.append(t("{count} pictures have no text file: they count as pictures without boxes.", count=without))
@@ -378,4 +379,4 @@ def _without_picture(
     return lost
 
 
-formats.register("yolo")(Reader(recognizes, read))
+formats.register("yolo")(Reader(recognizes, read, KINDS))
