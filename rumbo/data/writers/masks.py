@@ -1,0 +1,91 @@
+"""Masks: palette PNGs of one code per class in the folder `masks`, under the names of their pictures in `images`."""
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from rumbo.core.errors import DataError
+from rumbo.core.messages import t
+from rumbo.data.manifest import Dataset, TargetKind
+from rumbo.data.masks import VOID
+from rumbo.data.readers import Request, mask_pairs
+from rumbo.data.writers import Writer, writers
+from rumbo.data.writers.names import keys, portable, says_split, split_names, stem, unique
+from rumbo.data.writers.plan import Plan, hold, require
+
+_LIST = "labels.json"
+_WORDS = mask_pairs.IMAGE_FOLDERS | mask_pairs.MASK_FOLDERS
+
+
+def plan(dataset: Dataset) -> Plan:
+    """Pictures under images, masks under masks; with splits in folders train, val and test below both."""
+    require(dataset, "masks", [TargetKind.MASK])
+    assert dataset.target is not None
+    if len(dataset.target.classes) > VOID:
+        raise DataError(
+            t(
+                "the format masks holds {limit} classes, since {void} marks pixels without one; there are {count}.",
+                limit=VOID,
+                void=VOID,
+                count=len(dataset.target.classes),
+            )
+        )
+    given = split_names(dataset)
+    is_told = given is not None and "train" in given
+    held, lost = hold(dataset, splits=("train", "dev", "test") if is_told else ())
+    splits = split_names(held)
+    names = [_unmistakable(portable(key)) for key in keys(held, without_split=splits is not None)]
+    if splits is not None:
+        folders = {"train": "train", "dev": "val", "test": "test"}
+        names = [f"{folders[split]}/{name}" for split, name in zip(splits, names, strict=True)]
+    elif says_split(names):
+        names = [name.replace("/", "_") for name in names]
+    return Plan(dataset=held, names=tuple(unique([f"images/{name}" for name in names], by_stem=True)), lost=tuple(lost))
+
+
+def annotations(plan: Plan, sizes: Sequence[tuple[int, int]]) -> Iterator[tuple[str, bytes]]:
+    """A PNG for each picture, and the names of the codes."""
+    target, masks = plan.dataset.target, plan.dataset.masks
+    assert target is not None
+    assert masks is not None
+    for row, name in enumerate(plan.names):
+        picture = Image.fromarray(masks.read(row).astype(np.uint8), "L")
+        picture.putpalette(_PALETTE)
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG")
+        yield f"masks/{stem(name.removeprefix('images/'))}.png", buffer.getvalue()
+    names = {str(code): name for code, name in enumerate(target.classes)}
+    yield _LIST, json.dumps(names, ensure_ascii=False, indent=1).encode("utf-8")
+
+
+def request(plan: Plan) -> Request:
+    """As it is."""
+    return Request()
+
+
+def _unmistakable(name: str) -> str:
+    """A path whose folders and end do not say "here are masks" or "here are pictures" themselves."""
+    path = PurePosixPath(name)
+    words = [word.lower() for word in path.parts[:-1]]
+    if any(word in _WORDS or mask_pairs._SUFFIX.search(word) for word in words):
+        path = PurePosixPath("_".join(path.parts))
+    return str(path.with_name(f"{path.stem}_{path.suffix}")) if mask_pairs._SUFFIX.search(path.stem) else str(path)
+
+
+def _palette() -> bytes:
+    """Colors that tell codes apart: each bit of a code sets a bit of red, green or blue, the low ones first."""
+    colors = np.zeros((256, 3), np.uint8)
+    for bit in range(8):
+        colors[:, bit % 3] |= ((np.arange(256) >> bit & 1) << (7 - bit // 3)).astype(np.uint8)
+    return colors.tobytes()
+
+
+_PALETTE = _palette()
+
+writers.register("masks")(
+    Writer(readers=("mask-pairs",), plan=plan, annotations=annotations, request=request, keeps_order=True)
+)
