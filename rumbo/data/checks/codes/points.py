@@ -1,0 +1,79 @@
+"""What the codes about landmarks mean."""
+
+from rumbo.core.messages import t
+from rumbo.data.checks.findings import Code
+
+POINT_CODES = {
+    "points.bad": Code(
+        "points",
+        "warning",
+        lambda: (
+            t("A landmark cannot be understood."),
+            t("counts as not marked; the picture stays."),
+            t("correct it in the file."),
+        ),
+    ),
+    "points.outside": Code(
+        "points",
+        "note",
+        lambda: (
+            t("A landmark lies outside of its picture."),
+            t("kept where it is."),
+            t("look whether points and pictures belong together; at the edge it can be right."),
+        ),
+    ),
+    "points.missing": Code(
+        "points",
+        "note",
+        lambda: (
+            t("Landmarks are not marked."),
+            t("kept as not marked."),
+            t("mark them, if they can be seen."),
+        ),
+    ),
+    "points.equal": Code(
+        "points",
+        "warning",
+        lambda: (
+            t("All landmarks of a picture lie in one place."),
+            t("kept."),
+            t("mark them anew: nobody looks like that."),
+        ),
+    ),
+    "points.constant": Code(
+        "points",
+        "warning",
+        lambda: (
+            t("A landmark has the same place in all pictures."),
+            t("kept."),
+            t("look whether the column was filled in; leave it out if not."),
+        ),
+    ),
+    "points.copied": Code(
+        "points",
+        "warning",
+        lambda: (
+            t("Different pictures have exactly the same landmarks."),
+            t("kept."),
+            t("mark them anew: a row was copied."),
+        ),
+    ),
+    "points.swapped": Code(
+        "points",
+        "warning",
+        lambda: (
+            t("The landmarks of a picture are the mirror image of the usual: left and right are exchanged."),
+            t("kept."),
+            t("exchange the names of left and right, or mirror the picture back."),
+        ),
+    ),
+    "points.outlier": Code(
+        "points",
+        "note",
+        lambda: (
+            t("The landmarks of a picture have a shape far from that of all others."),
+            t("kept."),
+            t("look at them: single points may be misplaced."),
+        ),
+    ),
+}
