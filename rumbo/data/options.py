@@ -91,7 +91,7 @@ class AugmentOptions(Options):
         high=0.5,
     )
     warp_fraction: float = option(
-        0.0, "Largest local displacement, as a fraction of the side; pictures never fold.", low=0.0, high=0.07
+        0.0, "Largest local displacement, as a fraction of the side; pictures never fold.", low=0.0, high=0.12
     )
     blur_px: float = option(0.0, "Largest standard deviation of a Gaussian blur, in px.", low=0.0, high=10.0)
     fade: float = option(0.0, "Largest loss of saturation, as a fraction; 1 goes down to grey.", low=0.0, high=1.0)

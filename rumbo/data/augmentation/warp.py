@@ -14,16 +14,26 @@ from torch import Tensor
 from rumbo.data.augmentation.draws import Draw, centered
 
 NUM_WAVES = 4
-"""Half waves over a side, at most. With displacements of at most 0.07 of the side, the slope of the field stays below
-pi * 4 * 0.07 = 0.88: below 1, so the map is one to one."""
-NUM_ROUNDS = 120
-"""Rounds to find the way back: 0.88^120 = 2e-7 of the first error."""
+"""Half waves over a side, at most."""
+STEEPEST = 0.85
+"""Slope of the field, at most: below 1, so that the map is one to one."""
+NUM_ROUNDS = 100
+"""Rounds to find the way back: 0.85^100 = 1e-7 of the first error."""
 
 
 def draw_waves(draw: Draw, warp_fraction: float) -> Float[Tensor, "b 2 k l"]:
-    """Heights of the waves for x and y, in fractions of the side; their sizes sum to `warp_fraction` for each."""
+    """Heights of the waves for x and y, in fractions of the side; their sizes sum to `warp_fraction` for each, or less.
+
+    Third powers let a few waves lead; short waves are lower, and all are, where their slopes would add up to too much:
+    a wave of height a with k and l half waves is nowhere steeper than pi a max(k, l), in the largest norm.
+    """
     draws = centered(draw("warp", 2 * NUM_WAVES**2)).view(-1, 2, NUM_WAVES, NUM_WAVES)
-    return warp_fraction * draws / draws.abs().sum(dim=(2, 3), keepdim=True).clamp_min(1e-6)
+    orders = torch.arange(1.0, NUM_WAVES + 1)
+    longest = torch.maximum(orders[:, None], orders)
+    heights = draws**3 / longest
+    heights = warp_fraction * heights / heights.abs().sum(dim=(2, 3), keepdim=True).clamp_min(1e-6)
+    slopes = math.pi * (heights.abs() * longest).sum(dim=(2, 3), keepdim=True)
+    return heights * (STEEPEST / slopes.clamp_min(STEEPEST))
 
 
 def field(waves: Float[Tensor, "b 2 k l"], height: int, width: int) -> Float[Tensor, "b h w 2"]:
