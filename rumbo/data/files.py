@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import hashlib
 import io
 import lzma
 import os
@@ -13,7 +14,7 @@ import weakref
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
@@ -23,6 +24,8 @@ from rumbo.data.decode import EXTENSIONS
 
 MAX_FILE_BYTES = 4 * 2**30
 MAX_NOTE_CHARACTERS = 200_000
+FEW_NAMES = 1000
+"""Up to so many names are asked for one by one."""
 MAX_ZIP_FILES = 5_000_000
 MAX_ZIP_BYTES = 256 * 2**30
 MAX_ZIP_RATIO = 200
@@ -87,6 +90,30 @@ class FolderFiles:
         except (OSError, RuntimeError):  # RuntimeError: a loop of links
             return False
         return target.is_relative_to(self.root.resolve()) and target.is_file()
+
+    def plain_names(self, folder: str) -> set[str]:
+        """The regular files of one folder of the set, without links; none where the folder lies outside."""
+        try:
+            place = (self.root / folder).resolve(strict=True)
+            if "\0" in folder or os.path.isabs(folder) or not place.is_relative_to(self.root.resolve()):
+                return set()
+            with os.scandir(place) as entries:
+                return {entry.name for entry in entries if entry.is_file(follow_symlinks=False)}
+        except (OSError, RuntimeError, ValueError):
+            return set()
+
+    def stamps(self, names: Sequence[str]) -> list[str]:
+        """`stat:` and the sha256 of name, size and time of change of each file: another when a file was written."""
+
+        def stamp(name: str) -> str:
+            try:
+                about = os.stat(self.root / name)
+                facts = f"{safe_name(name)}\0{about.st_size}\0{about.st_mtime_ns}"
+            except OSError:
+                facts = safe_name(name)
+            return f"stat:{hashlib.sha256(facts.encode()).hexdigest()}"
+
+        return [stamp(name) for name in names]
 
     def read(self, name: str) -> bytes:
         """All bytes of a regular file."""
@@ -319,6 +346,20 @@ def open_files(path: str | Path) -> Files:
 
 def _archive(path: Path) -> Files:
     return ZipFiles(path) if path.name.lower().endswith(".zip") else TarFiles(path)
+
+
+def existing(files: Files, names: Collection[str]) -> set[str]:
+    """Those of many names that `Files.has`; a folder is listed once instead of asked for each."""
+    if not isinstance(files, FolderFiles) or len(names) <= FEW_NAMES:
+        return {name for name in names if files.has(name)}
+    by_folder: dict[str, list[str]] = {}
+    for name in names:
+        by_folder.setdefault(name.rpartition("/")[0], []).append(name)
+    found: set[str] = set()
+    for folder, inside in by_folder.items():
+        plain = files.plain_names(folder)
+        found.update(name for name in inside if name.rpartition("/")[2] in plain or files.has(name))
+    return found
 
 
 def gunzipped(data: bytes, name: str) -> bytes:

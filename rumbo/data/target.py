@@ -137,8 +137,12 @@ def read_labels(table: pl.DataFrame, choice: Choice, task: str | None, splits: p
 
 def to_numbers(values: pl.Series) -> pl.Series:
     """Text as Float64; what is no number becomes null, and beyond `LARGEST` infinite."""
-    numbers = values.str.replace(r"^\+", "").cast(pl.Float64, strict=False)
+    numbers = values.cast(pl.Float64, strict=False)
+    if numbers.null_count() > values.null_count():
+        numbers = values.str.replace(r"^\+", "").cast(pl.Float64, strict=False)
     is_large = numbers.abs() > LARGEST
+    if not is_large.any():
+        return numbers
     return pl.select(
         pl.when(is_large).then(numbers.sign() * math.inf).otherwise(numbers).alias(values.name)
     ).to_series()

@@ -2,8 +2,8 @@
 
 import io
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import h5py
 import numpy as np
 
 from rumbo.core.errors import DataError
@@ -12,6 +12,9 @@ from rumbo.data.files import MAX_FILE_BYTES, Files, extension, picture_names, sa
 from rumbo.data.manifest import Dataset
 from rumbo.data.readers import Reader, Request, formats
 from rumbo.data.readers.arrays import Part, picture_dataset, to_pixels
+
+if TYPE_CHECKING:
+    import h5py
 
 _SPLITS = {"train": "train", "dev": "dev", "val": "dev", "test": "test"}
 
@@ -35,6 +38,8 @@ def _names(files: Files) -> list[str]:
 
 
 def _parts(files: Files, name: str, classes: list[str], decisions: list[str]) -> Iterator[Part]:
+    import h5py
+
     data = files.read(name)
     try:
         file = h5py.File(io.BytesIO(data), "r")
@@ -61,8 +66,10 @@ def _parts(files: Files, name: str, classes: list[str], decisions: list[str]) ->
             yield Part(name=safe_name(name) + suffix, split=_SPLITS.get(prefix), pixels=pixels, labels=labels)
 
 
-def _array(file: h5py.File, key: str, name: str) -> np.ndarray:
+def _array(file: "h5py.File", key: str, name: str) -> np.ndarray:
     """An array that lies in the file itself: no links to other files, no storage outside, no objects."""
+    import h5py
+
     is_own = isinstance(file.get(key, getlink=True), h5py.HardLink)
     data = file[key] if is_own else None
     if not isinstance(data, h5py.Dataset) or data.external or data.is_virtual:

@@ -10,7 +10,7 @@ import polars as pl
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.delimited import RawTable, parse_delimited, parse_head
+from rumbo.data.delimited import RawTable, parse_delimited
 from rumbo.data.target import NUMBER_FRACTION, to_numbers
 
 MIN_STEPS = 20
@@ -60,7 +60,7 @@ class _Times:
 def is_dated(data: bytes, name: str) -> bool:
     """Whether a table has two columns, dates that go up strictly and numbers: asked of the first rows, then of all."""
     try:
-        head = parse_head(data, name, MIN_STEPS + 1).frame
+        head = parse_delimited(data, name, MIN_STEPS + 1).frame
         return (
             head.width == 2 and _columns(head) is not None and _columns(parse_delimited(data, name).frame) is not None
         )

@@ -11,7 +11,7 @@ from rumbo.core.devices import num_cores
 from rumbo.core.errors import DataError, unknown_name
 from rumbo.core.messages import t
 from rumbo.data.decode import EXTENSIONS, BadImage, header
-from rumbo.data.files import Files, count_by_extension, extension, picture_names, safe_name
+from rumbo.data.files import Files, FolderFiles, count_by_extension, extension, picture_names, safe_name
 from rumbo.data.images import FileImages
 from rumbo.data.manifest import Dataset
 from rumbo.data.readers import Reader, Request, formats
@@ -20,6 +20,8 @@ from rumbo.data.readers.folders import places
 from rumbo.data.target import Choice, Labels, read_labels
 
 COLUMN = "class"
+MANY_FILES = 100_000
+"""Above, the bytes of pictures are not read when a set is opened."""
 
 
 def recognizes(files: Files) -> bool:
@@ -62,18 +64,36 @@ def _pictures(files: Files) -> list[str]:
     return list(files.names())
 
 
-def contents(images: FileImages) -> list[str]:
-    """The sha256 of each picture file; one that cannot be read gets the sha256 of its name, and is bad when decoded."""
+def contents(images: FileImages, decisions: list[str] | None = None) -> list[str]:
+    """The `content` of each picture file: its sha256; each file is read once, however many rows name it.
+
+    One that cannot be read gets the sha256 of its name, and is bad when decoded. Of more than `MANY_FILES` files in a
+    folder the bytes are not read: `content` is then `stat:` and the sha256 of name, size and time of change.
+    """
+    distinct = list(dict.fromkeys(images.names))
+    if len(distinct) > MANY_FILES and isinstance(images.files, FolderFiles):
+        of_name = dict(zip(distinct, images.files.stamps(distinct), strict=True))
+        if decisions is not None:
+            decisions.append(
+                t(
+                    "{count} picture files are too many to read now: they are known by name, size and time of change, "
+                    "and copies of one picture under two names are not found.",
+                    count=len(distinct),
+                )
+            )
+        return [of_name[name] for name in images.names]
+    one = FileImages(images.files, distinct)
 
     def content(row: int) -> str:
         try:
-            data = images.bytes_of(row)
+            data = one.bytes_of(row)
         except BadImage:
-            data = safe_name(images.names[row]).encode()
+            data = safe_name(distinct[row]).encode()
         return hashlib.sha256(data).hexdigest()
 
     with ThreadPoolExecutor(num_cores()) as pool:
-        return list(pool.map(content, range(len(images))))
+        of_name = dict(zip(distinct, pool.map(content, range(len(distinct))), strict=True))
+    return [of_name[name] for name in images.names]
 
 
 def _places(files: Files, names: list[str], decisions: list[str]) -> tuple[list[str], list[str], list[str]]:
@@ -109,11 +129,11 @@ def _dataset(
     names: Sequence[str],
     columns: Mapping[str, Sequence[str]],
     labels: Labels | None,
-    decisions: Sequence[str],
+    decisions: list[str],
 ) -> Dataset:
     images = FileImages(files, names)
     ids = [safe_name(name) for name in names]
-    table = pl.DataFrame({"id": ids, "content": contents(images), **columns})
+    table = pl.DataFrame({"id": ids, "content": contents(images, decisions), **columns})
     if labels is not None:
         table = table.with_columns(*labels.columns)
     return Dataset(

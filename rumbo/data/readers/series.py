@@ -13,7 +13,7 @@ import polars as pl
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.delimited import parse_delimited, parse_head
+from rumbo.data.delimited import parse_delimited
 from rumbo.data.files import Files, extension, gunzipped, picture_names, safe_name
 from rumbo.data.manifest import Dataset, SignalKind, Target, TargetKind, row_ids
 from rumbo.data.readers import Reader, Request, formats
@@ -116,7 +116,7 @@ def _scores(files: Files) -> list[str]:
 def _score_header(files: Files, name: str) -> str:
     """The columns of a table whose columns are alike and all numbers; "" for another."""
     try:
-        frame = parse_head(files.read(name), name, SAMPLE_ROWS).frame
+        frame = parse_delimited(files.read(name), name, SAMPLE_ROWS).frame
     except DataError:
         return ""
     stems = {match[1] if (match := _NUMBERED.fullmatch(column)) else column for column in frame.columns}

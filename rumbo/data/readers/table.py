@@ -1,5 +1,6 @@
 """Tables: CSV, TSV, Parquet; features of mixed type; or a column of picture files with labels and further features."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,18 +8,20 @@ from pathlib import PurePosixPath
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
 from rumbo.data.decode import EXTENSIONS, BadItem
-from rumbo.data.delimited import RawTable, clean, looks_delimited, parse_delimited, parse_head
-from rumbo.data.files import Files, extension, picture_names, safe_name
+from rumbo.data.delimited import RawTable, clean, looks_delimited, parse_delimited
+from rumbo.data.files import Files, existing, extension, picture_names, safe_name
+from rumbo.data.fingerprints import row_contents
 from rumbo.data.images import FileImages
-from rumbo.data.manifest import RESERVED, Dataset, row_ids, sha256_of_each
+from rumbo.data.manifest import RESERVED, Dataset
 from rumbo.data.readers import Reader, Request, formats
 from rumbo.data.readers.folders import SPLIT_OF_FOLDER
 from rumbo.data.readers.image_folder import contents
-from rumbo.data.target import NUMBER_FRACTION, Labels, choose_target, read_labels, to_numbers
+from rumbo.data.target import LARGEST, NUMBER_FRACTION, Labels, choose_target, read_labels, to_numbers
 from rumbo.ops.parquet import read_parquet
 
 TEXT_EXTENSIONS = ("csv", "tsv", "tab", "data")
@@ -35,7 +38,7 @@ class Tables:
     """All tables of a set as one.
 
     Attributes:
-        frame: columns of String.
+        frame: columns of String, or of numbers as the files have them.
         ids: the id of each row.
         places: file and line of each row, for messages.
         splits: the split of each row, None when files do not say.
@@ -45,10 +48,26 @@ class Tables:
 
     frame: pl.DataFrame
     ids: pl.Series
-    places: pl.DataFrame
+    places: "Places"
     splits: pl.Series | None
     only_in_train: str | None
     decisions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Places:
+    """The files in order, and the line of each of their rows."""
+
+    names: tuple[str, ...]
+    lines: tuple[np.ndarray, ...]
+
+    def row(self, row: int) -> tuple[str, int]:
+        """File and line of a row of all."""
+        for name, lines in zip(self.names, self.lines, strict=True):
+            if row < len(lines):
+                return name, int(lines[row])
+            row -= len(lines)
+        raise IndexError(row)
 
 
 @dataclass(frozen=True)
@@ -81,8 +100,9 @@ def read(files: Files, request: Request) -> Dataset:
     labels = _labels(frame, pictures, files, request, tables, special.get("split")) if request.labelled else None
     target = labels.target if labels else None
     bad = _bad_rows(tables, pictures, labels, decisions)
-    rows = np.array([row for row in range(frame.height) if row not in bad], dtype=np.int64)
-    if len(rows) == 0:
+    usable = np.ones(frame.height, dtype=bool)
+    usable[list(bad)] = False
+    if not usable.any():
         raise _nothing_left(files, list(bad.values()))
 
     targets = list(target.columns) if target else []
@@ -90,13 +110,18 @@ def read(files: Files, request: Request) -> Dataset:
     columns, numbers, categories = _features(frame.select(inputs), request, decisions)
     if not (numbers or categories or pictures):
         raise _no_input(files, decisions)
-    images = FileImages(files, [pictures.files[row] for row in rows.tolist()]) if pictures else None
-    shas = contents(images) if images else _row_contents(frame.select(inputs + targets)[rows])
-    table = pl.DataFrame([tables.ids, *special.values(), *columns, *(labels.columns if labels else ())])[rows]
+    table = pl.DataFrame([tables.ids, *special.values(), *columns, *(labels.columns if labels else ())])
+    shown = frame.select(inputs + targets)
+    if bad:
+        table, shown = table.filter(usable), shown.filter(usable)
+    images = None
+    if pictures is not None:
+        images = FileImages(files, [name for name, is_used in zip(pictures.files, usable, strict=True) if is_used])
+    shas = pl.Series(contents(images, decisions)) if images is not None else row_contents(shown)
     return Dataset(
         path=files.path,
         format="table",
-        table=table.insert_column(1, pl.Series("content", shas)),
+        table=table.insert_column(1, shas.alias("content")),
         target=target,
         numbers=numbers,
         categories=categories,
@@ -118,7 +143,7 @@ def table_names(files: Files) -> list[str]:
 def _parse(files: Files, name: str, max_rows: int | None = None) -> RawTable:
     data = files.read(name)
     if extension(name) != "parquet":
-        return parse_delimited(data, name, max_rows)
+        return parse_delimited(data, name, max_rows, as_numbers=True)
     frame = read_parquet(data, name, max_rows=max_rows)
     plain = [
         column.name for column in frame.iter_columns() if not column.dtype.is_nested() and column.dtype != pl.Binary
@@ -126,15 +151,18 @@ def _parse(files: Files, name: str, max_rows: int | None = None) -> RawTable:
     decisions = [t("'{name}': {rows} rows, {columns} columns.", name=name, rows=frame.height, columns=frame.width)]
     if dropped := [column for column in frame.columns if column not in plain]:
         decisions.append(t("columns with lists or bytes were left out: {columns}.", columns=", ".join(dropped)))
-    text = clean(frame.select(pl.col(plain).cast(pl.String)))
-    return RawTable(text, np.arange(frame.height) + 1, tuple(decisions))
+    kept = frame.select(
+        (cs.by_name(plain) & (cs.integer() | cs.float())),
+        (cs.by_name(plain) - cs.integer() - cs.float()).cast(pl.String),
+    )
+    return RawTable(clean(kept.select(plain)), np.arange(frame.height) + 1, tuple(decisions))
 
 
 def _head(files: Files, name: str) -> pl.DataFrame:
     """The first rows."""
     if extension(name) == "parquet":
         return _parse(files, name, SAMPLE_ROWS).frame
-    return parse_head(files.read(name), name, SAMPLE_ROWS).frame
+    return parse_delimited(files.read(name), name, SAMPLE_ROWS).frame
 
 
 def _read_all(files: Files, names: Sequence[str], request: Request) -> Tables:
@@ -175,24 +203,34 @@ def _read_all(files: Files, names: Sequence[str], request: Request) -> Tables:
                 columns=", ".join(sorted(set(columns) ^ set(met))[:10]),
             )
         )
-    given = [splits[name] for name in parts]
-    sizes = [part.frame.height for part in parts.values()]
-    ids = [pl.Series("id", row_ids(safe_name(name), part.frame.height)) for name, part in parts.items()]
-    places = pl.DataFrame(
-        {
-            "file": pl.Series(np.repeat(np.array(list(parts), dtype=object), sizes).tolist(), dtype=pl.String),
-            "line": np.concatenate([part.lines for part in parts.values()]),
-        }
-    )
-    in_order = pl.Series("split", np.repeat(np.array(given, dtype=object), sizes).tolist(), dtype=pl.String)
+    ids = [_row_ids(safe_name(name), part.frame.height) for name, part in parts.items()]
+    given = [pl.select(split=pl.repeat(splits[name], part.frame.height)) for name, part in parts.items()]
     return Tables(
-        frame=pl.concat([part.frame.select(columns) for part in parts.values()]),
+        frame=_joined([part.frame.select(columns) for part in parts.values()]),
         ids=pl.concat(ids),
-        places=places,
-        splits=in_order if len(parts) > 1 else None,
+        places=Places(tuple(parts), tuple(part.lines for part in parts.values())),
+        splits=pl.concat(given)["split"] if len(parts) > 1 else None,
         only_in_train=only_in_train,
         decisions=(*(sentence for part in parts.values() for sentence in part.decisions), *decisions),
     )
+
+
+def _joined(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """All rows; a column that is text in one of the files is text."""
+    if len(frames) == 1:
+        return frames[0]
+    differing = [name for name in frames[0].columns if len({frame[name].dtype for frame in frames}) > 1]
+    return pl.concat([frame.with_columns(pl.col(differing).cast(pl.String)) for frame in frames])
+
+
+def _row_ids(name: str, num_rows: int) -> pl.Series:
+    """As `manifest.row_ids`."""
+    numbers = pl.int_range(num_rows).cast(pl.String)
+    return pl.select(pl.concat_str(pl.lit(f"{name}#"), numbers).alias("id")).to_series()
+
+
+def _as_text(column: pl.Series) -> pl.Series:
+    return column if column.dtype == pl.String else column.cast(pl.String)
 
 
 def _split_of_name(name: str) -> str | None:
@@ -207,15 +245,15 @@ def _take_special_columns(
     frame = tables.frame
     special: dict[str, pl.Series] = {} if tables.splits is None else {"split": tables.splits}
     if "split" in frame.columns and not special and asked != "split":
-        values = frame["split"].str.to_lowercase()
+        values = _as_text(frame["split"]).str.to_lowercase()
         if set(values.unique().to_list()) <= set(SPLIT_OF_FOLDER):
             special["split"] = values.replace_strict(SPLIT_OF_FOLDER).alias("split")
             frame = frame.drop("split")
             decisions.append(t("column 'split' says which rows are train, dev and test."))
     if "group" in frame.columns and asked != "group":
         own = pl.Series([f"#{row}" for row in range(frame.height)])
-        special["group"] = pl.select(pl.when(frame["group"].is_null()).then(own).otherwise(frame["group"])).to_series()
-        special["group"] = special["group"].alias("group")
+        given = _as_text(frame["group"])
+        special["group"] = pl.select(pl.when(given.is_null()).then(own).otherwise(given).alias("group")).to_series()
         frame = frame.drop("group")
         decisions.append(t("column 'group' keeps its rows together in one split; it is no input."))
     renamed = {name: _own_name(name) for name in frame.columns if name in RESERVED}
@@ -252,7 +290,7 @@ def _labels(
         asked = ",".join(_own_name(name) for name in asked.split(","))
     only_in_train = None if tables.only_in_train is None else _own_name(tables.only_in_train)
     choice = choose_target(columns, asked, files.notes(), only_in_train)
-    return read_labels(frame, choice, request.task, splits)
+    return read_labels(frame.with_columns(pl.col(choice.columns).cast(pl.String)), choice, request.task, splits)
 
 
 def _features(
@@ -262,7 +300,16 @@ def _features(
     columns: list[pl.Series] = []
     numbers: list[str] = []
     categories: list[str] = []
-    for text in frame.iter_columns():
+    for column in frame.iter_columns():
+        if column.dtype != pl.String and column.name not in request.categories:
+            columns.append(_bounded(column.cast(pl.Float64)))
+            reason = _why_no_input(column, is_number=True) if request.labelled else None
+            if reason is not None:
+                decisions.append(reason)
+            else:
+                numbers.append(column.name)
+            continue
+        text = _as_text(column)
         values = to_numbers(text)
         wrong = text.filter(values.is_null() & text.is_not_null())
         looks_so = len(wrong) <= (1 - NUMBER_FRACTION) * text.count() and wrong.n_unique() <= 3
@@ -287,13 +334,15 @@ def _features(
 
 def _why_no_input(text: pl.Series, is_number: bool) -> str | None:
     """The reason for which a column cannot help on new examples, or None."""
-    present, distinct = text.count(), text.drop_nulls().n_unique()
+    present = text.count()
     if present == 0:
         return t("column '{column}' is empty: left out.", column=text.name)
     if is_number:
-        if distinct == present == len(text) and present >= MIN_ROWS_TO_JUDGE and _is_id_name(text):
+        is_full = present == len(text) and present >= MIN_ROWS_TO_JUDGE
+        if is_full and _is_id_name(text) and text.n_unique() == present:
             return t("column '{column}' numbers the rows: left out.", column=text.name)
         return None
+    distinct = text.drop_nulls().n_unique()
     if distinct > MAX_LEVELS or (present >= MIN_ROWS_TO_JUDGE and distinct > MAX_LEVEL_FRACTION * present):
         return t(
             "column '{column}' is text with {distinct} different entries in {present} rows: left out.",
@@ -309,18 +358,25 @@ def _is_id_name(text: pl.Series) -> bool:
     words = re.split(r"[^a-z0-9]+", text.name.lower())
     if {"id", "index", "rownumber", "rownames"} & set(words) or text.name.endswith("ID") or text.name.endswith("Id"):
         return True
-    steps = to_numbers(text).diff().drop_nulls()
-    return bool((steps == 1).all()) and ("unnamed" in words or words[0] == "column")
+    if "unnamed" not in words and words[0] != "column":
+        return False
+    steps = (to_numbers(text) if text.dtype == pl.String else text.cast(pl.Float64)).diff().drop_nulls()
+    return bool((steps == 1).all())
 
 
-def _row_contents(frame: pl.DataFrame) -> list[str]:
-    joined = frame.select(pl.concat_str(pl.all().fill_null("\0"), separator="\x1f")).to_series()
-    return sha256_of_each(text.encode() for text in joined.to_list())
+def _bounded(numbers: pl.Series) -> pl.Series:
+    """Beyond `LARGEST` infinite, as `to_numbers`."""
+    if not (numbers.abs() > LARGEST).any():
+        return numbers
+    infinite = numbers.sign() * math.inf
+    return pl.select(pl.when(numbers.abs() > LARGEST).then(infinite).otherwise(numbers).alias(numbers.name)).to_series()
 
 
 def _picture_column(frame: pl.DataFrame, files: Files, table: str) -> str | None:
     """The column whose entries are picture files of this set."""
     for column in frame.iter_columns():
+        if column.dtype != pl.String:
+            continue
         sample = column.drop_nulls().head(20).to_list()
         if not sample or sum(extension(entry) in EXTENSIONS for entry in sample) < 0.9 * len(sample):
             continue
@@ -338,6 +394,23 @@ def _picture_column(frame: pl.DataFrame, files: Files, table: str) -> str | None
             )
         )
     return None
+
+
+def _located(entries: Sequence[str], files: Files, table: str) -> dict[str, str]:
+    """Entry -> the file that it means, "" for none."""
+    plain = {entry: entry.replace("\\", "/").removeprefix("./") for entry in entries}
+    folder = PurePosixPath(table).parent
+    beside = {entry: str(folder / path) for entry, path in plain.items()}
+    there = existing(files, {*plain.values(), *beside.values()})
+    found = {
+        entry: beside[entry] if beside[entry] in there else path if path in there else ""
+        for entry, path in plain.items()
+    }
+    if any(not name for name in found.values()):
+        by_base = _by_basename(files)
+        for entry, name in found.items():
+            found[entry] = name or by_base.get(PurePosixPath(plain[entry]).name) or ""
+    return found
 
 
 def _locate(entry: str, files: Files, table: str) -> str | None:
@@ -361,19 +434,16 @@ def _pictures(frame: pl.DataFrame, files: Files, table: str, decisions: list[str
     column = _picture_column(frame, files, table)
     if column is None:
         return None
-    found: list[str] = []
+    name_of = _located(frame[column].unique().drop_nulls().to_list(), files, table)
+    entries = frame[column].to_list()
+    found = [name_of.get(entry, "") for entry in entries]
     missing: dict[int, str] = {}
-    by_base: dict[str, str | None] | None = None
-    for row, entry in enumerate(frame[column].to_list()):
-        name = _locate(entry, files, table) if entry else None
-        if entry and name is None:
-            by_base = _by_basename(files) if by_base is None else by_base
-            name = by_base.get(PurePosixPath(entry.replace("\\", "/")).name)
-        if not entry:
-            missing[row] = t("column '{column}' is empty", column=column)
-        elif name is None:
-            missing[row] = t("there is no picture '{entry}'", entry=entry)
-        found.append(name or "")
+    if "" in name_of.values() or frame[column].null_count():
+        for row, entry in enumerate(entries):
+            if entry is None:
+                missing[row] = t("column '{column}' is empty", column=column)
+            elif not found[row]:
+                missing[row] = t("there is no picture '{entry}'", entry=entry)
     decisions.append(t("column '{column}' names {count} pictures.", column=column, count=len(found) - len(missing)))
     return Pictures(column, found, missing)
 
