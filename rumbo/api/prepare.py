@@ -193,6 +193,15 @@ def _trainable(dataset: Dataset) -> Target:
         UsageError: the data are known, but nothing is trained on such yet.
     """
     target = dataset.target
+    if target is not None and target.kind is TargetKind.IDENTITY:
+        raise UsageError(
+            t(
+                "'{path}' holds a folder for each of {count} people; recognizing new ones is not trained yet. To tell "
+                "just these apart, add --task classify.",
+                path=dataset.path,
+                count=len(target.classes),
+            )
+        )
     if target is None or target.kind not in _TASK_OF or dataset.signals is not None:
         raise UsageError(
             t(
