@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rumbo.api.checking import check
     from rumbo.api.comparison import compare
+    from rumbo.api.conversion import convert
     from rumbo.api.demonstration import demo
     from rumbo.api.estimators import Classifier, Regressor
     from rumbo.api.evaluation import evaluate
@@ -30,6 +31,7 @@ _HOME = {
     "Run": "rumbo.api.run",
     "check": "rumbo.api.checking",
     "compare": "rumbo.api.comparison",
+    "convert": "rumbo.api.conversion",
     "demo": "rumbo.api.demonstration",
     "doctor": "rumbo.api.machine",
     "evaluate": "rumbo.api.evaluation",
@@ -51,6 +53,7 @@ __all__ = [
     "Run",
     "check",
     "compare",
+    "convert",
     "demo",
     "doctor",
     "evaluate",

@@ -165,7 +165,7 @@ def _written(
     contents = write(writer, plan, put, progress)
     try:
         after = read_back(writer, plan, FolderFiles(work))
-    except DataError as problem:
+    except (DataError, UsageError) as problem:
         raise _not_equal(to, work, [str(problem)], {}) from None
     comparison = compare(plan, contents, after, in_order=writer.keeps_order)
     # Without a loss, the whole set is what must come back, not only what was planned.

@@ -36,8 +36,13 @@ def open_data(
     """
     if task is not None and task not in KIND_OF_TASK:
         raise unknown_name("task", task, KIND_OF_TASK)
-    files = open_files(path)
     request = Request(target=target, task=task, labelled=labelled, categories=categories)
+    return read_files(open_files(path), request)
+
+
+def read_files(files: Files, request: Request) -> Dataset:
+    """The manifest of files, by the first reader that knows them and serves the task; raises as `open_data`."""
+    task = request.task
     kind = None if task is None else KIND_OF_TASK[task]
     passed_over: list[str] = []
     for name in formats.names():

@@ -49,6 +49,10 @@ KEYS = {
     "lab": {"experiments"},
     "lab vectorized --list-options": {"name", "takes", "options"},
     "lab vectorized --set largest=20": {"experiment", "settings", "title", "finding", "columns", "rows", "out"},
+    "convert photos --to csv --out converted": {
+        *("source", "out", "source_format", "format", "items", "classes", "splits", "lost", "largest_shift_px"),
+        "decisions",
+    },
     "doctor --quick": {"facts", "problems"},
 }
 
@@ -67,6 +71,7 @@ FLAGS = {
     "summary": {"--image-size", "--channels", "--numbers", "--classes", "--set"},
     "lab": {"--out", "--seed", "--set", "--list-options"},
     "gradcheck": {"--model", "--steps", "--components", "--examples", "--seed", "--set"},
+    "convert": {"--to", "--out", "--corrections", "--target", "--task", "--lossy"},
     "label": {"--task", "--classes", "--unlabelled", "--out", "--who", "--port", "--no-browser", "--export"},
     "doctor": {"--quick"},
 }

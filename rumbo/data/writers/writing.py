@@ -12,7 +12,7 @@ from rumbo.data.decode import BadImage, header
 from rumbo.data.files import Files
 from rumbo.data.images import FileImages
 from rumbo.data.manifest import Dataset
-from rumbo.data.readers import formats
+from rumbo.data.recognize import read_files
 from rumbo.data.writers import Writer
 from rumbo.data.writers.plan import Plan
 
@@ -49,16 +49,14 @@ def read_back(writer: Writer, plan: Plan, files: Files) -> Dataset:
 
     Raises:
         DataError: it is taken for another format, or cannot be read.
+        UsageError: it is taken for a format that cannot serve the task.
     """
-    for name in formats.names():
-        reader = formats.get(name)
-        if reader.recognizes(files):
-            if name not in writer.readers:
-                raise DataError(
-                    t("what was written is recognized as {met}, not as {wanted}.", met=name, wanted=writer.readers[0])
-                )
-            return reader.read(files, writer.request(plan))
-    raise DataError(t("what was written is not recognized by any reader."))
+    dataset = read_files(files, writer.request(plan))
+    if dataset.format not in writer.readers:
+        raise DataError(
+            t("it is recognized as {met}, not as {wanted}.", met=dataset.format, wanted=" / ".join(writer.readers))
+        )
+    return dataset
 
 
 def _picture(dataset: Dataset, row: int) -> bytes:
