@@ -20,7 +20,7 @@ from rumbo.data.checks import CheckReport, Finding, check_data
 from rumbo.data.decode import BadItem
 from rumbo.data.files import safe_name
 from rumbo.data.images import FileImages
-from rumbo.data.manifest import Dataset
+from rumbo.data.manifest import Dataset, TargetKind
 from rumbo.data.scan import scan_images
 from rumbo.data.split import Split, make_split
 
@@ -256,11 +256,14 @@ def _split(dataset: Dataset, config: RunConfig, found: list[Finding]) -> Split:
     try:
         return make_split(dataset, config.data.split, config.seed)
     except DataError as problem:
+        is_continued = dataset.target is not None and dataset.target.kind is TargetKind.NOTHING
         found.append(
             Finding(
                 code="split.impossible",
-                severity="error",
-                message=str(problem),
+                severity="note" if is_continued else "error",
+                message=t("one text or series is split along its length, when it is learned.")
+                if is_continued
+                else str(problem),
                 num_items=len(dataset),
                 done=t("all examples were looked at as train."),
             )

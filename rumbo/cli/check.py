@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         first = checked.report.findings[0]
         raise FaultyData(
             t(
-                "{count} findings with which training would not start or make no sense. {first}",
+                "training would not start or make no sense with these data: {first} (errors in all: {count})",
                 count=count,
                 first=first.message,
             )
