@@ -9,13 +9,26 @@ import polars as pl
 
 from rumbo.core.errors import DataError, UsageError, unknown_name
 from rumbo.core.messages import t
-from rumbo.core.seeds import rng
-from rumbo.data.manifest import SPLITS, Dataset, TargetKind
+from rumbo.data.dealing import (
+    Plan,
+    as_given,
+    at_random,
+    by_source,
+    by_time,
+    carve_train_dev,
+    deal_folds,
+    fractions,
+    make_plan,
+    one_fold,
+    way_of,
+)
+from rumbo.data.groups import Groups
+from rumbo.data.leaks import Leak, find_leaks
+from rumbo.data.manifest import SPLITS, Dataset
 from rumbo.data.options import SplitOptions
 from rumbo.ops.parquet import read_parquet
 
-NUM_QUANTILES = 10
-"""Strata of a numeric target."""
+__all__ = ["Leak", "Split", "fractions", "make_folds", "make_split", "split_from_file"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,14 +36,18 @@ class Split:
     """Which example belongs where.
 
     Attributes:
-        table: columns `id` and `split` (train, dev, test), in the order of the data set.
+        table: columns `id` and `split`, in the order of the data set; examples of no split are not in it.
         sha256: of the table's rows, sorted by id: the same for the same split, whatever the order.
         decisions: how it was made, finished sentences.
+        leaks: what given splits share, and what was done about it.
+        groups: what was found to belong together.
     """
 
     table: pl.DataFrame
     sha256: str
     decisions: tuple[str, ...] = ()
+    leaks: tuple[Leak, ...] = ()
+    groups: tuple[Groups, ...] = ()
 
     def rows(self, dataset: Dataset, name: str) -> np.ndarray:
         """Rows of a data set that belong to a split, ascending; examples the split does not know are in none."""
@@ -45,19 +62,24 @@ class Split:
             self.table.write_parquet(file)
 
     @classmethod
-    def load(cls, path: str | Path) -> "Split":
+    def load(cls, path: str | Path, fold: int | None = None) -> "Split":
         """Read what `save` wrote; the hash is computed anew, compare it with the run's.
 
+        Args:
+            path: a Parquet file with the columns id and split, or id and fold.
+            fold: of a file with folds, the one that is dev; the other ones are train, and what has no fold is test.
+
         Raises:
-            UsageError: there is no such file.
+            UsageError: there is no such file, or no such fold.
             DataError: it is no split.
         """
         if not Path(path).is_file():
             raise UsageError(t("'{path}' does not exist; it should hold the split.", path=path))
         table = read_parquet(Path(path).read_bytes(), str(path))
-        wanted = {"id": pl.String, "split": pl.String}
+        if "fold" in table.columns:
+            table = _of_fold(table, fold, path)
         if (
-            dict(table.schema) != wanted
+            dict(table.schema) != {"id": pl.String, "split": pl.String}
             or not set(table["split"].unique()) <= set(SPLITS)
             or table["id"].is_duplicated().any()
         ):
@@ -68,176 +90,100 @@ class Split:
 def make_split(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
     """Deal out the examples: as the data say, else at random, stratified by the target.
 
-    Exact copies (same `content`) and members of a `group` stay together. Every class keeps at least one example in
-    train. Given splits are respected: only a missing dev is cut, from train.
+    Exact copies, members of a group and near duplicates stay together. Every class keeps at least one example in
+    train. Given splits are respected: only a missing dev is cut, from train, and the few examples of train that dev or
+    test hold too are taken out.
 
     Args:
         dataset: the examples, with their target.
-        options: shares of dev and test; None goes by the number of examples.
+        options: shares of dev and test, None going by the number of examples; by what is cut; what may leak.
         seed: of the run; the same seed gives the same split.
 
     Raises:
-        DataError: too few examples, or no train among given splits.
-        UsageError: shares of one or more.
+        DataError: too few examples, no train among given splits, or splits that share more than 1 % of the examples.
+        UsageError: shares of one or more; a random split of known groups; no such column, source or fold.
     """
-    dev_fraction, test_fraction = fractions(len(dataset), options)
-    if "split" in dataset.table.columns:
-        names, decisions = _complete(dataset, dev_fraction, seed)
+    plan = make_plan(dataset, options, seed)
+    if options.folds is not None:
+        names, decisions = one_fold(plan)
     else:
-        names = _cut(dataset, np.arange(len(dataset)), {"test": test_fraction, "dev": dev_fraction}, seed)
-        decisions = [
-            t(
-                "split at random with seed {seed}: {dev} % for dev, {test} % for test.",
-                seed=seed,
-                dev=f"{100 * dev_fraction:g}",
-                test=f"{100 * test_fraction:g}",
-            )
-        ]
-    if "group" in dataset.table.columns:
-        decisions.append(t("rows of one group stay together."))
-    counts = ", ".join(f"{name} {int((names == name).sum())}" for name in SPLITS)
-    decisions.append(t("examples: {counts}.", counts=counts))
-    table = pl.DataFrame({"id": dataset.table["id"], "split": pl.Series(names.tolist(), dtype=pl.String)})
-    return Split(table, _sha256(table), tuple(decisions))
+        names, decisions = {
+            "given": as_given,
+            "random": at_random,
+            "source": by_source,
+            "time": by_time,
+        }[way_of(dataset, options)](plan)
+    return _finish(plan, names, decisions)
 
 
-def fractions(num_items: int, options: SplitOptions) -> tuple[float, float]:
-    """Shares of dev and test; more examples need smaller ones.
+def make_folds(dataset: Dataset, options: SplitOptions, seed: int) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """The parts of a cross-validation: `id` and `fold`, from 1; stratified, groups together; null for test.
 
-    >>> fractions(1_000, SplitOptions()), fractions(1_000_000, SplitOptions(test_fraction=0.1))
-    ((0.2, 0.2), (0.01, 0.1))
+    Raises:
+        UsageError: no number of folds.
+        DataError: fewer units than folds.
     """
-    limits = ((10_000, 0.2), (100_000, 0.1), (1_000_000, 0.01))
-    usual = next((share for limit, share in limits if num_items <= limit), 0.0025)
-    dev = usual if options.dev_fraction is None else options.dev_fraction
-    test = usual if options.test_fraction is None else options.test_fraction
-    if dev + test >= 1:
-        raise UsageError(
-            t("dev {dev} and test {test} leave nothing for train; their sum must be below 1.", dev=dev, test=test)
-        )
-    return dev, test
+    folds, decisions = deal_folds(make_plan(dataset, options, seed))
+    column = pl.Series([fold or None for fold in folds.tolist()], dtype=pl.Int64)
+    return pl.DataFrame({"id": dataset.table["id"], "fold": column}), tuple(decisions)
 
 
-def _complete(dataset: Dataset, dev_fraction: float, seed: int) -> tuple[np.ndarray, list[str]]:
-    """Respect given splits; cut dev from train where it is missing."""
-    names = np.array(dataset.table["split"].to_list(), dtype=object)
-    met = {str(name) for name in names}
-    if not met <= set(SPLITS):
-        raise unknown_name("split", sorted(met - set(SPLITS))[0], SPLITS)
-    if "train" not in met:
-        raise DataError(t("the data are split into {names}, but nothing is train.", names=", ".join(sorted(met))))
-    decisions = [t("train, dev and test are as the data say.")] if len(met) == 3 else []
-    if "dev" not in met:
-        train = np.flatnonzero(names == "train")
-        names[train] = _cut(dataset, train, {"dev": dev_fraction}, seed)
-        share = f"{100 * dev_fraction:g}"
-        sentence = t(
-            "the data give no dev: {share} % of train were cut for it with seed {seed}.", share=share, seed=seed
-        )
-        decisions.append(sentence)
-    if "test" not in met:
-        decisions.append(t("the data give no test: results on dev are the last word, and lean to the bright side."))
-    return names, decisions
+def split_from_file(dataset: Dataset, path: str | Path, options: SplitOptions) -> Split:
+    """The split in a file, for a data set: looked through for leaks as given splits are.
 
-
-def _cut(dataset: Dataset, rows: np.ndarray, shares: dict[str, float], seed: int) -> np.ndarray:
-    """The split of each of some rows: shares are taken from each stratum, what is left is train."""
-    units = _units(dataset, rows)
-    sizes = np.bincount(units)
-    strata = _strata(dataset, rows)
-    stratum_of_unit = np.zeros(len(sizes), dtype=np.int64)
-    stratum_of_unit[units[::-1]] = strata[::-1]  # of the first row
-    split_of_unit = np.full(len(sizes), "train", dtype=object)
-    order = rng(seed, "split").permutation(len(sizes))
-    for stratum in range(int(strata.max(initial=-1)) + 1):
-        members = order[stratum_of_unit[order] == stratum]
-        _deal(members, sizes, shares, split_of_unit)
-    _fill_up(shares, sizes, order, stratum_of_unit, split_of_unit)
-    if missing := [name for name, share in shares.items() if share > 0 and not (split_of_unit == name).any()]:
+    Raises:
+        UsageError: there is no such file or fold.
+        DataError: no split, one of other data, or one with too many leaks.
+    """
+    read = Split.load(path, options.fold)
+    name_of = dict(read.table.iter_rows())
+    names = np.array([name_of.get(name, "") for name in dataset.ids], dtype=object)
+    if not (names == "train").any():
         raise DataError(
             t(
-                "{count} different examples are too few to cut {names} from them. Add examples, or give the splits "
-                "yourself in folders train, dev and test.",
-                count=len(sizes),
-                names=", ".join(missing),
+                "none of the {count} examples is in train by '{path}'; it is the split of other data.",
+                count=len(dataset),
+                path=path,
             )
         )
-    return split_of_unit[units]
+    decisions = [t("the split was read from '{path}'.", path=path)]
+    if unknown := int((names == "").sum()):
+        decisions.append(t("examples that it does not name, and that are in no split: {count}.", count=unknown))
+    return _finish(make_plan(dataset, options, 0), names, decisions)
 
 
-def _deal(members: np.ndarray, sizes: np.ndarray, shares: dict[str, float], split_of_unit: np.ndarray) -> None:
-    """Give each split its share of a stratum's items, in the order of `members`; the last unit stays in train."""
-    total, position = int(sizes[members].sum()), 0
-    for name, share in shares.items():
-        wanted, taken = round(share * total), 0
-        # A unit goes in when that brings the sum nearer to what is wanted.
-        while position < len(members) - 1 and taken + sizes[members[position]] / 2 <= wanted and taken < wanted:
-            split_of_unit[members[position]] = name
-            taken += int(sizes[members[position]])
-            position += 1
+def _finish(plan: Plan, names: np.ndarray, decisions: list[str]) -> Split:
+    """Carve train_dev, look for leaks, count."""
+    names = names.copy()
+    leaks, told = find_leaks(plan, names)
+    for leak in leaks:
+        if leak.action == "removed":
+            names[plan.dataset.table["id"].index_of(leak.id)] = ""
+    decisions = [*decisions, *told, *carve_train_dev(plan, names)]
+    counts = ", ".join(f"{name} {int((names == name).sum())}" for name in SPLITS if (names == name).any())
+    decisions.append(t("examples: {counts}.", counts=counts))
+    inside = np.flatnonzero(names != "")
+    ids, column = plan.dataset.table["id"][inside], pl.Series(names[inside].tolist(), dtype=pl.String)
+    table = pl.DataFrame({"id": ids, "split": column})
+    return Split(table, _sha256(table), tuple(decisions), leaks, (plan.copies, *plan.known))
 
 
-def _fill_up(
-    shares: dict[str, float],
-    sizes: np.ndarray,
-    order: np.ndarray,
-    stratum_of_unit: np.ndarray,
-    split_of_unit: np.ndarray,
-) -> None:
-    """Where strata are so small that a split got less than half of its share, move units there from train.
-
-    Each stratum keeps a unit in train.
-    """
-    num_in_train = np.bincount(stratum_of_unit[split_of_unit == "train"], minlength=stratum_of_unit.max(initial=0) + 1)
-    for name, share in shares.items():
-        wanted, taken = share * sizes.sum(), sizes[split_of_unit == name].sum()
-        if taken >= wanted / 2:
-            continue
-        for unit in order[split_of_unit[order] == "train"]:
-            fits = taken == 0 or taken + sizes[unit] / 2 <= wanted
-            if taken < wanted and fits and num_in_train[stratum_of_unit[unit]] > 1:
-                split_of_unit[unit] = name
-                taken += sizes[unit]
-                num_in_train[stratum_of_unit[unit]] -= 1
-
-
-def _units(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
-    """A number for each row, from 0 in the order of appearance; rows that must stay together share it."""
-    columns = [name for name in ("content", "group") if name in dataset.table.columns]
-    parent = np.arange(len(rows))
-
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = parent[row]
-        return row
-
-    for column in columns:
-        first: dict[str, int] = {}
-        for row, key in enumerate(dataset.table[column][rows].to_list()):
-            other = first.setdefault(key, row)
-            if other != row:
-                low, high = sorted((root(other), root(row)))
-                parent[high] = low
-    roots = np.array([root(row) for row in range(len(rows))], dtype=np.int64)
-    return np.unique(roots, return_inverse=True)[1].reshape(-1)
-
-
-def _strata(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
-    """The stratum of each row: its class, the quantile of its number, or the rarest of its labels."""
-    if dataset.target is None:
-        return np.zeros(len(rows), dtype=np.int64)
-    columns = [dataset.table[name][rows] for name in dataset.target.columns]
-    if dataset.target.kind is TargetKind.CLASS:
-        code_of = {name: code for code, name in enumerate(dataset.target.classes)}
-        return np.array([code_of[name] for name in columns[0].to_list()], dtype=np.int64)
-    if dataset.target.kind is TargetKind.NUMBER:
-        ranks = np.argsort(np.argsort(columns[0].to_numpy(), kind="stable"), kind="stable")
-        return ranks * min(NUM_QUANTILES, len(rows)) // max(len(rows), 1)
-    labels = np.stack([column.fill_null(0).to_numpy() for column in columns], axis=1)
-    by_rarity = np.argsort(labels.sum(axis=0), kind="stable")
-    has_any = labels.any(axis=1)
-    return np.where(has_any, labels[:, by_rarity].argmax(axis=1) + 1, 0)
+def _of_fold(table: pl.DataFrame, fold: int | None, path: str | Path) -> pl.DataFrame:
+    if dict(table.schema) != {"id": pl.String, "fold": pl.Int64}:
+        raise DataError(t("'{path}' is no split: it needs the columns id and split, each id once.", path=path))
+    known = sorted(table["fold"].drop_nulls().unique().to_list())
+    if fold not in known:
+        raise UsageError(
+            t(
+                "'{path}' holds folds: say which one is dev with --set data.split.fold=N (there are {folds}).",
+                path=path,
+                folds=", ".join(map(str, known)),
+            )
+        )
+    name = pl.when(pl.col("fold").is_null()).then(pl.lit("test"))
+    return table.select(
+        "id", name.when(pl.col("fold") == fold).then(pl.lit("dev")).otherwise(pl.lit("train")).alias("split")
+    )
 
 
 def _sha256(table: pl.DataFrame) -> str:

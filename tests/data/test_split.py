@@ -97,7 +97,8 @@ def test_every_example_is_in_one_split_and_the_sizes_fit():
     split = make_split(data, SplitOptions(), 0)
     rows = [split.rows(data, name) for name in SPLITS]
     assert sorted(np.concatenate(rows).tolist()) == list(range(1000))
-    assert [len(part) for part in rows] == pytest.approx([600, 200, 200], abs=7)
+    assert [len(part) for part in rows] == pytest.approx([600, 0, 200, 200], abs=7)
+    assert not any("train_dev" in sentence for sentence in split.decisions)
 
 
 def test_numbers_are_cut_by_quantiles():
