@@ -77,7 +77,8 @@ class JoinedSignals:
         stops: np.ndarray,
         rate_hz: float | None = None,
     ):
-        self.kind, self.values, self.rate_hz = kind, values.reshape(len(values), -1), rate_hz
+        self.kind, self.rate_hz = kind, rate_hz
+        self.values = values[:, None] if values.ndim == 1 else values
         self.starts, self.stops = starts, stops
 
     def __len__(self) -> int:
@@ -89,7 +90,8 @@ class JoinedSignals:
 
     def read(self, row: int) -> np.ndarray:
         """float32, points x features; the numbers are those of the file, not scaled."""
-        return self.values[self.starts[row] : self.stops[row]].astype(np.float32)
+        with np.errstate(over="ignore"):  # beyond float32 is infinite, which a check tells
+            return self.values[self.starts[row] : self.stops[row]].astype(np.float32)
 
     def size(self, row: int) -> tuple[int, ...]:
         """Points and features."""

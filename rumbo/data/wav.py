@@ -77,7 +77,8 @@ def decode_wav(data: bytes, name: str) -> np.ndarray:
     count = head.num_samples * head.num_channels
     raw = np.frombuffer(data, np.uint8, count * width, head.start)
     if head.is_float:
-        samples = raw.view("<f4" if width == 4 else "<f8").astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # told below
+            samples = raw.view("<f4" if width == 4 else "<f8").astype(np.float32)
         if not np.isfinite(samples).all():
             raise DataError(t("'{name}' has samples that are no finite numbers.", name=name))
     elif width == 1:  # the only unsigned kind

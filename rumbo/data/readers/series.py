@@ -20,7 +20,7 @@ from rumbo.data.readers import Reader, Request, formats
 from rumbo.data.readers.dated import dated_series, is_dated
 from rumbo.data.readers.folders import splits_only
 from rumbo.data.readers.npz import archive_names, label_texts, read_arrays, read_shapes
-from rumbo.data.readers.signal_files import Found, look_at_each, signal_dataset
+from rumbo.data.readers.signal_files import Found, look_at_each, signal_dataset, without_empty
 from rumbo.data.readers.strokes import contents_of, offsets_of
 from rumbo.data.signals import JoinedSignals, decode_text
 from rumbo.data.target import Choice, choose_target, read_labels, to_numbers
@@ -238,7 +238,7 @@ def _array_dataset(
         table, target = table.with_columns(*read_as.columns), read_as.target
     elif request.labelled:
         target = _nothing()
-    return Dataset(
+    data = Dataset(
         path=files.path,
         format="series",
         table=table,
@@ -246,6 +246,7 @@ def _array_dataset(
         signals=signals,
         decisions=tuple(decisions),
     )
+    return without_empty(data)
 
 
 def _nothing() -> Target:

@@ -1,11 +1,13 @@
 """What readers of one signal a file share: looking at each file once, classes from folders, one manifest."""
 
+import dataclasses
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from rumbo.core.errors import DataError, unknown_name
@@ -163,6 +165,25 @@ def signal_dataset(
         decisions=tuple(sentences),
         bad=bad,
     )
+
+
+def without_empty(data: Dataset) -> Dataset:
+    """Examples of no length at all become bad ones.
+
+    Raises:
+        DataError: nothing is left.
+    """
+    signals = data.signals
+    if signals is None:
+        return data
+    is_empty = np.array([signals.size(row)[0] == 0 for row in range(len(signals))], dtype=bool)
+    if is_empty.all():
+        raise DataError(t("'{path}' holds no examples.", path=data.path))
+    bad = tuple(
+        BadItem(-1, data.ids[row], t("'{id}' has no points.", id=data.ids[row]), f"{signals.kind.value}.bad")
+        for row in np.flatnonzero(is_empty).tolist()
+    )
+    return dataclasses.replace(data.take(~is_empty), bad=(*data.bad, *bad)) if bad else data
 
 
 _SPLIT_WORDS = ("train", "training", "val", "valid", "validation", "dev", "test", "testing")

@@ -11,6 +11,7 @@ from rumbo.data.files import Files, safe_name
 from rumbo.data.manifest import Dataset, SignalKind, Target, TargetKind, row_ids
 from rumbo.data.readers import Reader, Request, formats
 from rumbo.data.readers.npz import archive_names, read_arrays, read_shapes
+from rumbo.data.readers.signal_files import without_empty
 from rumbo.data.signals import JoinedSignals
 
 _PARTS = {"train": "train", "valid": "dev", "val": "dev", "dev": "dev", "test": "test", "strokes": ""}
@@ -47,7 +48,7 @@ def read(files: Files, request: Request) -> Dataset:
     lengths = stops - starts
     columns = {"id": ids, "content": contents, **({"split": splits} if all(splits) else {})}
     reason = t("these are drawings without labels, to continue or to copy.")
-    return Dataset(
+    data = Dataset(
         path=files.path,
         format="strokes",
         table=pl.DataFrame(columns),
@@ -63,6 +64,7 @@ def read(files: Files, request: Request) -> Dataset:
             ),
         ),
     )
+    return without_empty(data)
 
 
 def offsets_of(arrays: dict[str, np.ndarray], key: str, num_points: int, name: str) -> np.ndarray:
