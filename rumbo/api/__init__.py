@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rumbo.api.prediction import predict
     from rumbo.api.reporting import report
     from rumbo.api.run import Run, load
+    from rumbo.api.splitting import split
     from rumbo.api.training import train
     from rumbo.data import open_data
 
@@ -43,6 +44,7 @@ _HOME = {
     "open_data": "rumbo.data",
     "predict": "rumbo.api.prediction",
     "report": "rumbo.api.reporting",
+    "split": "rumbo.api.splitting",
     "summary": "rumbo.api.network_summary",
     "train": "rumbo.api.training",
 }
@@ -65,6 +67,7 @@ __all__ = [
     "open_data",
     "predict",
     "report",
+    "split",
     "summary",
     "train",
 ]

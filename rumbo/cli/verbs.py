@@ -5,6 +5,7 @@ from rumbo.core.registry import Entry
 VERBS = {
     "demo": Entry("rumbo.cli.demo", "Train on handwritten digits and write a report, to see what Rumbo does."),
     "check": Entry("rumbo.cli.check", "Look at data before training: format, counts, splits, and what is wrong."),
+    "split": Entry("rumbo.cli.split", "Deal out data to train, dev and test, or to folds, so that nothing leaks."),
     "train": Entry("rumbo.cli.train", "Train a network on your data: folders of pictures, tables, arrays."),
     "evaluate": Entry("rumbo.cli.evaluate", "Measure a run on its test split or on new labelled data."),
     "predict": Entry("rumbo.cli.predict", "Answer for new pictures or rows with a trained model."),

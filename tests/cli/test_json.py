@@ -53,12 +53,18 @@ KEYS = {
         *("source", "out", "source_format", "format", "items", "classes", "splits", "lost", "largest_shift_px"),
         "decisions",
     },
+    "split table.csv --out a.parquet": {"out", "items", "counts", "classes", "groups", "leaks", "sha256", "decisions"},
+    "split table.csv --folds 3 --out b.parquet": {"out", "items", "counts", "classes", "decisions"},
     "doctor --quick": {"facts", "problems"},
 }
 
 FLAGS = {
     # the everyday flags; everything else is --set
     "demo": {"--out"},
+    "split": {
+        *("--by", "--dev", "--test", "--folds", "--group", "--source", "--time", "--target", "--seed", "--out"),
+        "--set",
+    },
     "train": {
         *("--task", "--target", "--model", "--weights", "--freeze", "--preset", "--epochs", "--budget", "--goal"),
         *("--seed", "--out", "--resume", "--config", "--device", "--set", "--list-options"),
