@@ -75,7 +75,7 @@ def pictures(num=2600, side=16, **changes) -> Dataset:
     columns = {"id": [str(i) for i in range(num)], "content": [str(i) for i in range(num)], "class": labels} | changes
     table = pl.DataFrame(columns)
     target = Target(columns=("class",), kind=TargetKind.CLASS, classes=tuple(sorted(set(columns["class"]))))
-    images = ArrayImages(np.zeros((num, side, side), np.uint8))
+    images = ArrayImages(rng.integers(0, 256, (num, side, side), np.uint8))
     return Dataset(path=Path("a"), format="npz", table=table, target=target, images=images)
 
 

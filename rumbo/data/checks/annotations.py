@@ -84,19 +84,17 @@ def balance(dataset: Dataset) -> dict[str, int] | None:
     """Annotations met = used + clipped + corrected + rejected + left_out; None where there are none to count.
 
     `used` are those in the table as the file has them, `left_out` those of pictures that are not (any more) in the
-    set. An annotation with several faults counts under the gravest action: rejected, corrected, clipped.
+    set. An annotation with several faults counts once, under the gravest action: rejected, corrected, clipped.
     """
     if dataset.num_annotations is None:
         return None
     gravity = ("clipped", "corrected", "rejected")
-    worst: dict[str, str] = {}
+    worst: dict[tuple[str, str, str], str] = {}
     for repair in dataset.repairs:
-        known = worst.get(repair.where)
-        if known is None or gravity.index(repair.action) > gravity.index(known):
-            worst[repair.where] = repair.action
+        key = (repair.id, repair.where, repair.met)
+        worst[key] = max(repair.action, worst.get(key, repair.action), key=gravity.index)
     present = set(dataset.table["id"].to_list())
-    id_of = {repair.where: repair.id for repair in dataset.repairs}
-    actions = Counter(action for where, action in worst.items() if action == "rejected" or id_of[where] in present)
+    actions = Counter(action for (id, _, _), action in worst.items() if action == "rejected" or id in present)
     in_table = num_in_table(dataset)
     mended = actions["clipped"] + actions["corrected"]
     return {

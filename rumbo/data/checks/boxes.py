@@ -87,35 +87,29 @@ def empty_pictures(facts: Facts) -> Iterable[Finding]:
         yield found("box.class_shift", message, [first])
 
 
-def claimed_sizes(facts: Facts) -> Iterable[Finding]:
-    """Annotations that say another size of the picture than it has."""
+def rotated_frames(facts: Facts) -> Iterable[Finding]:
+    """Annotations that say the size of their picture with width and height exchanged."""
     table = facts.dataset.table
     if not {"annotated_height", "annotated_width"} <= set(table.columns):
         return
     claims = table.select("annotated_height", "annotated_width").with_row_index("row")
     claims = claims.with_columns(pl.col("row").cast(pl.Int64)).drop_nulls()
     both = claims.join(facts.pictures.select("row", "height", "width"), on="row", maintain_order="left")
-    wrong = both.filter(
-        (pl.col("annotated_height") != pl.col("height")) | (pl.col("annotated_width") != pl.col("width"))
+    exchanged = both.filter(
+        (pl.col("annotated_height") == pl.col("width"))
+        & (pl.col("annotated_width") == pl.col("height"))
+        & (pl.col("height") != pl.col("width"))
     )
-    exchanged = (pl.col("annotated_height") == pl.col("width")) & (pl.col("annotated_width") == pl.col("height"))
-    for code, part in (
-        ("box.rotated_frame", wrong.filter(exchanged)),
-        ("box.size_claimed", wrong.filter(~exchanged)),
-    ):
-        if part.height:
-            row, high, wide, height, width = part.row(0)
-            message = t(
-                "annotations that say another size than their picture has: {count}. '{first}' has {width} x {height}, "
-                "not {wide} x {high}.",
-                count=part.height,
-                first=facts.ids([row])[0],
-                width=width,
-                height=height,
-                wide=wide,
-                high=high,
-            )
-            yield found(code, message, facts.ids(part["row"]), part.height)
+    if exchanged.height:
+        row, _, _, height, width = exchanged.row(0)
+        message = t(
+            "annotations of pictures that lay on their side: {count}. '{first}' is {width} x {height} px upright.",
+            count=exchanged.height,
+            first=facts.ids([row])[0],
+            width=width,
+            height=height,
+        )
+        yield found("box.rotated_frame", message, facts.ids(exchanged["row"]), exchanged.height)
 
 
 def _about(code: str, facts: Facts, guilty: pl.DataFrame) -> Iterable[Finding]:
@@ -134,4 +128,4 @@ def _about(code: str, facts: Facts, guilty: pl.DataFrame) -> Iterable[Finding]:
     yield found(code, message, facts.ids(guilty["row"].unique(maintain_order=True)), guilty.height)
 
 
-CHECKS: tuple[Callable[[Facts], Iterable[Finding]], ...] = (invalid, forms, overlaps, empty_pictures, claimed_sizes)
+CHECKS: tuple[Callable[[Facts], Iterable[Finding]], ...] = (invalid, forms, overlaps, empty_pictures, rotated_frames)

@@ -45,10 +45,10 @@ def plain(name: str) -> str:
 
 
 def variants(names: Iterable[str]) -> list[list[str]]:
-    """Groups of two and more names that differ only as `plain` says; numbers are never joined (1.0 and 10)."""
+    """Groups of two and more names that differ only as `plain` says; what has no letter is never joined (1.0, 1,0)."""
     alike: dict[str, list[str]] = {}
     for name in names:
-        if not re.search(r"\d", name):
+        if re.search(r"[^\W\d_]", name):
             alike.setdefault(plain(name), []).append(name)
     return [group for group in alike.values() if len(group) > 1]
 

@@ -46,7 +46,7 @@ def sizes(facts: Facts) -> Iterable[Finding]:
             met=" x ".join(map(str, mask.shape)),
             wanted=" x ".join(map(str, shape)),
         )
-        yield found("mask.shape", message, facts.ids(mask.row for mask, _ in wrong), len(wrong))
+        yield found("mask.wrong_size", message, facts.ids(mask.row for mask, _ in wrong), len(wrong))
 
 
 def contents(facts: Facts) -> Iterable[Finding]:

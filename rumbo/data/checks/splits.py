@@ -12,6 +12,7 @@ from rumbo.data.checks.facts import Facts
 from rumbo.data.checks.findings import Finding
 from rumbo.data.checks.found import found
 from rumbo.data.manifest import RESERVED, SPLITS, TargetKind
+from rumbo.data.split import Leak
 
 SMALL_TEST = 500
 """A share of 50 % measured on 500 examples is uncertain by ± 4 points; below, differences between models drown."""
@@ -20,33 +21,77 @@ SMALL_DEV_FRACTION = 0.01
 """Dev below both, beside a train 100 times as large: a slip in folders, no choice of anybody."""
 
 
-def copies(facts: Facts) -> Iterable[Finding]:
-    """The same content in two splits, or twice in one."""
+def leaks(facts: Facts) -> Iterable[Finding]:
+    """What stands in two splits: as the cut found it, and copies that a split from elsewhere left there."""
+    met: dict[str, list[Leak]] = {}
+    for leak in facts.split.leaks:
+        met.setdefault(leak.code, []).append(leak)
+    known = {leak.id for leak in facts.split.leaks}
+    for leak in _copies(facts):
+        if leak.id not in known and leak.twin not in known:
+            met.setdefault(leak.code, []).append(leak)
+    for code, pairs in met.items():
+        first = pairs[0]
+        fields = {
+            "count": len(pairs),
+            "item": first.id,
+            "split": first.split,
+            "twin": first.twin,
+            "other": first.twin_split,
+        }
+        if code == "leak.exact_duplicate":
+            message = t(
+                "examples that stand in two splits, byte for byte: {count}. '{item}' ({split}) is '{twin}' ({other}).",
+                **fields,
+            )
+        else:
+            message = t(
+                "examples that stand in two splits, nearly the same: {count}. '{item}' ({split}) is like '{twin}' "
+                "({other}).",
+                **fields,
+            )
+        removed = sum(leak.action == "removed" for leak in pairs)
+        done = t("taken out of train: {removed}; kept: {kept}.", removed=removed, kept=len(pairs) - removed)
+        yield found(code, message, [leak.id for leak in pairs], done=done if removed else None)
+
+
+def _copies(facts: Facts) -> Iterable[Leak]:
+    """Each example with the same content as one of an earlier split."""
+    ids = facts.dataset.table["id"]
+    for rows in _rows_of_content(facts):
+        first = rows[0]
+        for row in rows[1:]:
+            if facts.splits[row] != facts.splits[first]:
+                yield Leak(
+                    code="leak.exact_duplicate",
+                    id=ids[row],
+                    split=facts.splits[row],
+                    twin=ids[first],
+                    twin_split=facts.splits[first],
+                    action="kept",
+                )
+                break
+
+
+def _rows_of_content(facts: Facts) -> Iterable[list[int]]:
+    """Rows of one content, two or more, in the order of their splits."""
     content = facts.dataset.table["content"]
     rows_of: dict[str, list[int]] = {}
     for row in np.flatnonzero(content.is_duplicated().to_numpy() & (facts.splits != "")).tolist():
         rows_of.setdefault(content[row], []).append(row)
-    leaked: list[tuple[int, int]] = []
-    repeated: list[int] = []
     for rows in rows_of.values():
-        first_of: dict[str, int] = {}
-        for row in sorted(rows, key=lambda row: SPLITS.index(facts.splits[row])):
-            if facts.splits[row] in first_of:
+        yield sorted(rows, key=lambda row: SPLITS.index(facts.splits[row]))
+
+
+def copies(facts: Facts) -> Iterable[Finding]:
+    """The same content twice in one split."""
+    repeated: list[int] = []
+    for rows in _rows_of_content(facts):
+        met: set[str] = set()
+        for row in rows:
+            if facts.splits[row] in met:
                 repeated.append(row)
-            elif first_of:
-                leaked.append((row, next(iter(first_of.values()))))
-            first_of.setdefault(facts.splits[row], row)
-    if leaked:
-        row, twin = leaked[0]
-        message = t(
-            "examples that stand in two splits, byte for byte: {count}. '{item}' ({split}) is '{twin}' ({other}).",
-            count=len(leaked),
-            item=facts.ids([row])[0],
-            split=facts.splits[row],
-            twin=facts.ids([twin])[0],
-            other=facts.splits[twin],
-        )
-        yield found("leak.exact_duplicate", message, facts.ids(row for row, _ in leaked), len(leaked))
+            met.add(facts.splits[row])
     if repeated:
         message = t("exact copies of other examples in their split: {count}.", count=len(repeated))
         yield found("dup.exact", message, facts.ids(repeated), len(repeated))
@@ -169,6 +214,7 @@ def time_mixed(facts: Facts) -> Iterable[Finding]:
 
 
 CHECKS: tuple[Callable[[Facts], Iterable[Finding]], ...] = (
+    leaks,
     copies,
     contradictions,
     groups,

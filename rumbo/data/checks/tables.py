@@ -27,6 +27,8 @@ FEWEST_SENTINELS = 5
 MIXED = (0.2, 0.95)
 UNSEEN_FRACTION = 0.01
 """Rare levels fall into dev only by chance: below 0.1 % of the rows on adult income."""
+BACKWARD_FRACTION = 0.05
+"""Rows in no order go back in half of the cases, rows sorted within groups once a group."""
 SHIFT_DISTANCE = 0.15
 SHIFT_P = 1e-6
 """Both: distributions must differ visibly and beyond chance. Adult income's given test: at most 0.01."""
@@ -348,6 +350,27 @@ def _where(column: pl.Series, entries: list[str]) -> np.ndarray:
     return np.flatnonzero(column.is_in(entries).fill_null(False).to_numpy())
 
 
+def time_order(facts: Facts) -> Iterable[Finding]:
+    """Rows that go on in time, but for a few that do not."""
+    table = facts.dataset.table
+    if table.height < 5 * MIN_ROWS or facts.dataset.signals is not None or facts.dataset.images is not None:
+        return
+    for name in table.columns:
+        if name in RESERVED or table[name].dtype != pl.String or (when := dates(table[name])) is None:
+            continue
+        steps = when.diff().dt.total_seconds()
+        back = np.flatnonzero((steps < 0).fill_null(False).to_numpy())
+        if 0 < len(back) <= BACKWARD_FRACTION * table.height:
+            message = t(
+                "'{column}' goes back in time at {count} of {total} rows, first at '{first}'.",
+                column=name,
+                count=len(back),
+                total=table.height,
+                first=facts.ids(back)[0],
+            )
+            yield found("feature.time_order", message, facts.ids(back), len(back))
+
+
 def drift(facts: Facts) -> Iterable[Finding]:
     """Inputs that are distributed differently in the splits, or have levels that train lacks."""
     dataset, train = facts.dataset, facts.rows["train"]
@@ -438,6 +461,7 @@ CHECKS: tuple[Callable[[Facts], Iterable[Finding]], ...] = (
     sentinels,
     row_numbers,
     texts,
+    time_order,
     drift,
     weights,
 )

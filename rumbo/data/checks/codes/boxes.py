@@ -35,7 +35,7 @@ BOX_CODES = {
         "boxes",
         "warning",
         lambda: (
-            t("A box has its corners exchanged, or a negative width or height."),
+            t("A box has its corners exchanged."),
             t("said with each of them."),
             t("look whether the columns are in the right order."),
         ),
@@ -121,22 +121,13 @@ BOX_CODES = {
             t("look whether the names of annotations and pictures belong together."),
         ),
     ),
-    "box.size_claimed": Code(
-        "boxes",
-        "warning",
-        lambda: (
-            t("An annotation says another size of its picture than the picture has."),
-            t("the boxes are kept as they are."),
-            t("look whether the pictures were resized after they were annotated."),
-        ),
-    ),
     "box.rotated_frame": Code(
         "boxes",
-        "warning",
+        "note",
         lambda: (
             t("An annotation says the size of its picture with width and height exchanged."),
-            t("the boxes are kept as they are; they may lie on their side."),
-            t("annotate the upright picture, or turn the files and remove the EXIF tag."),
+            t("turned along where the EXIF tag says so; left out where nothing does."),
+            t("annotate the upright picture, or turn the files and remove the tag."),
         ),
     ),
     "box.class_shift": Code(
@@ -146,6 +137,96 @@ BOX_CODES = {
             t("The first of several class names has no box, though all others have: ids may count from 1."),
             t("kept as the files say."),
             t("look whether the ids count from 0, as the list of names does."),
+        ),
+    ),
+    "box.wrong_size": Code(
+        "boxes",
+        "warning",
+        lambda: (
+            t("An annotation says another size of its picture than the picture has."),
+            t("scaled where both have the same shape, else left out; the picture stays."),
+            t("look whether the pictures were resized after they were annotated."),
+        ),
+    ),
+    "box.negative": Code(
+        "boxes",
+        "warning",
+        lambda: (
+            t("A box has a negative width or height."),
+            t("left out; its picture stays."),
+            t("look whether corners were written where a width and a height belong."),
+        ),
+    ),
+    "box.not_normalized": Code(
+        "boxes",
+        "warning",
+        lambda: (
+            t("A box of a YOLO file reaches far beyond 0 to 1, as when it was written in px."),
+            t("left out; its picture stays."),
+            t("divide by the width and height of the picture."),
+        ),
+    ),
+    "box.polygon_short": Code(
+        "boxes",
+        "warning",
+        lambda: (
+            t("An outline has fewer than three points, or an odd number of coordinates."),
+            t("the outline is left out; the box is kept where it is said."),
+            t("draw it anew, or remove it."),
+        ),
+    ),
+    "box.rle_bad": Code(
+        "boxes",
+        "warning",
+        lambda: (
+            t("A run-length mask of COCO cannot be read."),
+            t("the mask is left out; the box is kept where it is said."),
+            t("export the annotations again."),
+        ),
+    ),
+    "box.duplicate_id": Code(
+        "boxes",
+        "warning",
+        lambda: (
+            t("Two annotations have the same id."),
+            t("said with each of them."),
+            t("give each annotation an id of its own."),
+        ),
+    ),
+    "box.no_picture": Code(
+        "boxes",
+        "warning",
+        lambda: (
+            t("A box belongs to no picture of the set."),
+            t("left out."),
+            t("add the picture, or remove the box."),
+        ),
+    ),
+    "annotation.bad": Code(
+        "boxes",
+        "warning",
+        lambda: (
+            t("A file of annotations cannot be read, or says nothing of its picture."),
+            t("left out with its picture."),
+            t("correct it, or export it again."),
+        ),
+    ),
+    "annotation.no_picture": Code(
+        "boxes",
+        "warning",
+        lambda: (
+            t("A picture that annotations name is not there."),
+            t("left out."),
+            t("look whether the names agree, with their extensions and folders."),
+        ),
+    ),
+    "annotation.duplicate_id": Code(
+        "boxes",
+        "warning",
+        lambda: (
+            t("Two pictures of a list have the same id, or one is named twice."),
+            t("the first one is used."),
+            t("give each picture an id of its own."),
         ),
     ),
 }

@@ -22,15 +22,6 @@ MASK_CODES = {
             t("save masks without loss (PNG), one value a class."),
         ),
     ),
-    "mask.shape": Code(
-        "mask",
-        "warning",
-        lambda: (
-            t("A mask has another size than its picture."),
-            t("kept."),
-            t("make the mask at the size of the picture."),
-        ),
-    ),
     "mask.empty": Code(
         "mask",
         "note",
@@ -74,6 +65,33 @@ MASK_CODES = {
             t("No pixel has one of the classes."),
             t("kept; the model has an output that is never right."),
             t("remove the name, or look whether the values of the masks are mapped rightly."),
+        ),
+    ),
+    "mask.wrong_size": Code(
+        "mask",
+        "warning",
+        lambda: (
+            t("A mask has another size than its picture."),
+            t("left out with its picture."),
+            t("make the mask at the size of the picture."),
+        ),
+    ),
+    "mask.missing": Code(
+        "mask",
+        "warning",
+        lambda: (
+            t("A picture has no mask, though others have one."),
+            t("left out."),
+            t("add the mask: of one value all over, if nothing is there to be found."),
+        ),
+    ),
+    "mask.no_picture": Code(
+        "mask",
+        "warning",
+        lambda: (
+            t("A mask belongs to no picture of the set."),
+            t("left out."),
+            t("look whether the names agree."),
         ),
     ),
 }

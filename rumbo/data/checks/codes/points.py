@@ -4,22 +4,13 @@ from rumbo.core.messages import t
 from rumbo.data.checks.findings import Code
 
 POINT_CODES = {
-    "points.bad": Code(
+    "points.outside": Code(
         "points",
         "warning",
         lambda: (
-            t("A landmark cannot be understood."),
-            t("counts as not marked; the picture stays."),
-            t("correct it in the file."),
-        ),
-    ),
-    "points.outside": Code(
-        "points",
-        "note",
-        lambda: (
-            t("A landmark lies outside of its picture."),
-            t("kept where it is."),
-            t("look whether points and pictures belong together; at the edge it can be right."),
+            t("A landmark lies far outside of its picture."),
+            t("the point counts as not marked; the picture stays."),
+            t("look whether points and pictures belong together."),
         ),
     ),
     "points.missing": Code(
@@ -74,6 +65,51 @@ POINT_CODES = {
             t("The landmarks of a picture have a shape far from that of all others."),
             t("kept."),
             t("look at them: single points may be misplaced."),
+        ),
+    ),
+    "points.edge": Code(
+        "points",
+        "note",
+        lambda: (
+            t("A landmark lies slightly outside of its picture."),
+            t("kept where it is."),
+            t("at the edge of a cut face that is right; else correct it."),
+        ),
+    ),
+    "points.malformed": Code(
+        "points",
+        "warning",
+        lambda: (
+            t("A coordinate of a landmark is no number."),
+            t("the point counts as not marked; the picture stays."),
+            t("correct it in the file."),
+        ),
+    ),
+    "points.half": Code(
+        "points",
+        "warning",
+        lambda: (
+            t("Of a landmark only x or only y is given."),
+            t("the point counts as not marked; the picture stays."),
+            t("correct it in the file."),
+        ),
+    ),
+    "points.not_finite": Code(
+        "points",
+        "warning",
+        lambda: (
+            t("A coordinate of a landmark is not a finite number."),
+            t("the point counts as not marked; the picture stays."),
+            t("correct it in the file."),
+        ),
+    ),
+    "points.wrong_size": Code(
+        "points",
+        "warning",
+        lambda: (
+            t("Landmarks were marked on a picture of another size."),
+            t("scaled where both have the same shape, else they count as not marked."),
+            t("look whether the pictures were resized after they were annotated."),
         ),
     ),
 }

@@ -211,24 +211,6 @@ SIGNAL_CODES = {
             "",
         ),
     ),
-    "series.time_order": Code(
-        "signal",
-        "warning",
-        lambda: (
-            t("The times of a series do not rise, or leave a step out."),
-            t("said with each of them."),
-            t("sort the rows by time, and fill the steps that are missing."),
-        ),
-    ),
-    "strokes.bad": Code(
-        "signal",
-        "warning",
-        lambda: (
-            t("A drawing cannot be read."),
-            t("left out of all splits."),
-            t("correct or remove it."),
-        ),
-    ),
     "volume.bad": Code(
         "signal",
         "warning",
@@ -259,6 +241,15 @@ SIGNAL_CODES = {
             t("The values of a volume are on another scale than those of the others."),
             t("kept."),
             t("look whether it comes from another device, or was saved with another type of number."),
+        ),
+    ),
+    "strokes.bad": Code(
+        "signal",
+        "warning",
+        lambda: (
+            t("A drawing cannot be read, or has no points."),
+            t("left out of all splits."),
+            t("correct or remove it."),
         ),
     ),
 }

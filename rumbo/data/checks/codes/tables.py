@@ -229,4 +229,13 @@ TABLE_CODES = {
             t("give each example a weight of 0 or more, and some more than 0."),
         ),
     ),
+    "feature.time_order": Code(
+        "table",
+        "warning",
+        lambda: (
+            t("The rows are in the order of their dates, but for a few."),
+            t("kept in the order of the file."),
+            t("sort the rows by date, if the order matters."),
+        ),
+    ),
 }
