@@ -7,7 +7,7 @@ import numpy as np
 
 from rumbo import metrics
 from rumbo.api.run import Run, as_run
-from rumbo.api.sources import open_run_data, open_source, require_same_data
+from rumbo.api.sources import open_run_data, open_source, require_same_data, used_by
 from rumbo.core.errors import UsageError
 from rumbo.core.messages import t
 from rumbo.core.seeds import rng
@@ -52,7 +52,7 @@ def evaluate(run: Run | str | Path, data: str | Path | None = None, *, split: st
     else:
         dataset = open_run_data(config, base=opened.path, categories=categories)
         saved = Split.load(opened.folder.split)
-        dataset = dataset.take(dataset.table["id"].is_in(saved.table["id"].to_list()).to_numpy())
+        dataset = used_by(dataset, saved)
         require_same_data(dataset, opened.folder, config.path)
         rows = saved.rows(dataset, split)
         if len(rows) == 0:

@@ -21,9 +21,9 @@ from rumbo.data.decode import BadItem, DecodeRule
 from rumbo.data.images import ImageSource, load_images
 from rumbo.data.loader import Examples, Loader, Pixels, PixelsInMemory, PixelsOnDemand
 from rumbo.data.manifest import Dataset, Target, TargetKind
-from rumbo.data.options import AugmentOptions
+from rumbo.data.options import AugmentOptions, SplitOptions
 from rumbo.data.preprocess import Preprocess, fit_preprocess
-from rumbo.data.split import Split, make_split
+from rumbo.data.split import Split, make_split, split_from_file
 from rumbo.tasks import TASKS
 from rumbo.tasks.task import DatasetTask
 from rumbo.tasks.trained import ModelSpec, TrainedModel, build_task, examples_from
@@ -122,7 +122,7 @@ def prepare(
         DataError: what is in the data cannot be used.
     """
     device = choose_device(config.device)
-    dataset = open_run_data(config, base=base, split_of=lambda main: make_split(main, config.data.split, config.seed))
+    dataset = open_run_data(config, base=base, split_of=lambda main: _cut(main, config, base))
     target = _trainable(dataset)
     task_name = config.task or _TASK_OF[target.kind]
     TASKS.get(task_name)
@@ -136,7 +136,7 @@ def prepare(
     whole = dataset
     dataset, pixels, broken = _decode(dataset, rule, config.data.memory_gib, progress)
     refuse_too_many_bad(whole, broken, config.data.max_bad_fraction)
-    split = split or make_split(dataset, config.data.split, config.seed)
+    split = split or (_cut_mixed(dataset, config) if config.data.mix else _cut(dataset, config, base))
     checks = check_data(dataset, split, broken)
     checks.raise_errors()
     rows = split.rows(dataset, "train")
@@ -166,6 +166,25 @@ def prepare(
         examples=examples,
         decisions=tuple(sentence for sentence in decisions if sentence),
     )
+
+
+def _cut(dataset: Dataset, config: RunConfig, base: Path) -> Split:
+    """The split, made anew or read."""
+    options = config.data.split
+    if options.file is not None:
+        return split_from_file(dataset, base / options.file, options)
+    return make_split(dataset, options, config.seed)
+
+
+def _cut_mixed(dataset: Dataset, config: RunConfig) -> Split:
+    """The split of several sets: dev and test were cut from the main one; copies of them leave train."""
+    asked = config.data.split
+    options = SplitOptions(
+        train_dev_fraction=asked.train_dev_fraction,
+        near_duplicates=asked.near_duplicates,
+        allow_leak=asked.allow_leak,
+    )
+    return make_split(dataset, options, config.seed)
 
 
 def _require_goal(goal: str, task: DatasetTask, targets: torch.Tensor, split: str) -> None:

@@ -77,6 +77,11 @@ def open_run_data(
     return mix(main, [of_id.get(name) for name in main.ids], additions)
 
 
+def used_by(dataset: Dataset, split: Split) -> Dataset:
+    """The examples that a split deals out: those that leaked, or that it does not know, are in none."""
+    return dataset.take(dataset.table["id"].is_in(split.table["id"].to_list()).to_numpy())
+
+
 def require_same_data(dataset: Dataset, folder: RunFolder, path: str) -> None:
     """Stop where the examples of a run are no longer those that it began with: its split would deal out others.
 

@@ -10,7 +10,7 @@ from rumbo.api.config import ModelOptions, Preset, RunConfig
 from rumbo.api.interrupts import Interrupted, StopRequest, stop_requests
 from rumbo.api.prepare import Prepared, Progress, prepare
 from rumbo.api.run import Run
-from rumbo.api.sources import require_same_data
+from rumbo.api.sources import require_same_data, used_by
 from rumbo.api.telling import Noticed, Teller, Told
 from rumbo.api.weights import load_weights
 from rumbo.core.errors import UsageError
@@ -220,6 +220,8 @@ def _relocated(config: RunConfig, base: Path, folder: Path) -> RunConfig:
     data = config.data
     if data.corrections is not None:
         data = replace(data, corrections=os.path.relpath(base / data.corrections, folder))
+    if data.split.file is not None:
+        data = replace(data, split=replace(data.split, file=os.path.relpath(base / data.split.file, folder)))
     data = replace(data, mix=tuple(_relocated_addition(text, base, folder) for text in data.mix))
     return replace(config, path=path, model=model, data=data)
 
@@ -243,7 +245,8 @@ def _write_beginning(folder: RunFolder, prepared: Prepared) -> None:
     write_yaml(folder.config, prepared.config.to_dict())
     prepared.split.save(folder.split)
     checks = {**prepared.checks.to_dict(), "decisions": list(prepared.decisions)}
-    write_json(folder.data_check, {**checks, "data_sha256": prepared.dataset.sha256()})
+    used = used_by(prepared.dataset, prepared.split)
+    write_json(folder.data_check, {**checks, "data_sha256": used.sha256()})
 
 
 def _resume(data: str | Path | None, out: str | Path | None, *, watch: Watch | None, progress: Progress | None) -> Run:
@@ -258,7 +261,7 @@ def _resume(data: str | Path | None, out: str | Path | None, *, watch: Watch | N
             config, base = replace(config, path=str(data)), Path()
         prepared = prepare(config, base=base, split=Split.load(folder.split), progress=progress)
         load_weights(prepared, folder.path)
-        require_same_data(prepared.dataset, folder, config.path)
+        require_same_data(used_by(prepared.dataset, prepared.split), folder, config.path)
         state = _fresh_state(prepared)
         checkpoint = latest(folder.checkpoints)
         offsets: Mapping[str, int] = {"events": 0, "results": 0, "log": 0}

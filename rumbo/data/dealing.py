@@ -241,14 +241,18 @@ def one_fold(plan: Plan) -> tuple[np.ndarray, list[str]]:
     return names, [*decisions, t("fold {fold} is dev.", fold=plan.options.fold)]
 
 
+FOREIGN_FRACTION = 0.1
+"""Share of train from sources that dev lacks, above which train and dev are not alike."""
+
+
 def carve_train_dev(plan: Plan, names: np.ndarray) -> list[str]:
     """Where dev comes from elsewhere, a part of train is kept apart: it shows variance without the other source."""
     column = column_of(plan.dataset, plan.options.source, "source")
     share, is_elsewhere = plan.options.train_dev_fraction, False
     if column is not None:
         source = np.array([str(value) for value in plan.dataset.table[column].to_list()], dtype=object)
-        dev, train = set(source[names == "dev"]), set(source[names == "train"])
-        is_elsewhere = bool(dev) and not dev & train
+        train, dev = source[names == "train"], source[names == "dev"]
+        is_elsewhere = bool(len(dev)) and float(np.mean(~np.isin(train, dev))) >= FOREIGN_FRACTION
     share = share if share is not None else plan.dev if is_elsewhere else 0.0
     train_rows = np.flatnonzero(names == "train")
     if share == 0 or (names == "train_dev").any() or len(train_rows) < 2:
@@ -256,7 +260,7 @@ def carve_train_dev(plan: Plan, names: np.ndarray) -> list[str]:
     names[train_rows] = cut(plan, train_rows, {"train_dev": share})
     percent = f"{100 * share:g}"
     if is_elsewhere:
-        return [t("dev comes from other sources than train: {share} % of train became train_dev.", share=percent)]
+        return [t("train has sources that dev lacks: {share} % of train became train_dev.", share=percent)]
     return [t("{share} % of train became train_dev.", share=percent)]
 
 

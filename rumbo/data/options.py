@@ -30,6 +30,7 @@ class SplitOptions(Options):
     dev_sources: tuple[str, ...] = option((), "Sources that dev is taken from, separated by commas.")
     test_sources: tuple[str, ...] = option((), "Sources that test is taken from, separated by commas.")
     time: str | None = option(None, "Column of dates or numbers by which the newest examples become test.")
+    file: str | None = option(None, "A split made before, as `rumbo split` writes it.")
     folds: int | None = option(None, "Number of parts of a cross-validation; each is dev once.", low=2, high=100)
     fold: int = option(1, "The part that is dev now, counted from 1.", low=1, high=100)
     near_duplicates: bool = option(
