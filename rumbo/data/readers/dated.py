@@ -61,9 +61,8 @@ def is_dated(data: bytes, name: str) -> bool:
     """Whether a table has two columns, dates that go up strictly and numbers: asked of the first rows, then of all."""
     try:
         head = parse_delimited(data, name, MIN_STEPS + 1).frame
-        return (
-            head.width == 2 and _columns(head) is not None and _columns(parse_delimited(data, name).frame) is not None
-        )
+        likely = head.width == 2 and _columns(head, fraction=0.5) is not None
+        return likely and _columns(parse_delimited(data, name).frame) is not None
     except DataError:
         return False
 
@@ -104,13 +103,13 @@ def dated_series(data: bytes, name: str) -> DatedSeries:
     )
 
 
-def _columns(frame: pl.DataFrame) -> tuple[_Times, str] | None:
+def _columns(frame: pl.DataFrame, fraction: float = NUMBER_FRACTION) -> tuple[_Times, str] | None:
     """The dates and the name of the value column; None when this is another table."""
     if frame.width != 2 or frame.height < MIN_STEPS:
         return None
     for column, other in (frame.columns, frame.columns[::-1]):
         numbers = to_numbers(frame[other]).is_finite().sum()
-        if numbers >= NUMBER_FRACTION * frame.height and (times := _times(frame[column])) is not None:
+        if numbers >= fraction * frame.height and (times := _times(frame[column])) is not None:
             return times, other
     return None
 

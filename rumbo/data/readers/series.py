@@ -5,6 +5,7 @@ arXiv:1810.07758.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
@@ -27,6 +28,8 @@ from rumbo.data.target import Choice, choose_target, read_labels, to_numbers
 
 COLUMN = "label"
 MIN_UCR_COLUMNS = 9
+MIN_ALIKE = 2 / 3
+"""Share of the tables looked at that must have the same columns to be series."""
 SAMPLE_ROWS = 50
 _VALUES = ("signal", "signals", "series", "values", "data", "x")
 _LABELS = ("labels", "label", "y", "target", "targets")
@@ -109,8 +112,15 @@ def _scores(files: Files) -> list[str]:
         or any(re.search(r"part|shard|chunk", name.lower()) for name in names)
     ):
         return []
-    headers = {_score_header(files, name) for name in names[:: max(1, len(names) // 5)]}
-    return names if len(headers) == 1 and "" not in headers else []
+    header, fraction = _usual_header(files, names)
+    return names if header and fraction >= MIN_ALIKE else []
+
+
+def _usual_header(files: Files, names: Sequence[str]) -> tuple[str, float]:
+    """The most frequent columns in some of the tables, and how many of them have these."""
+    headers = Counter(_score_header(files, name) for name in names[:: max(1, len(names) // 5)])
+    header, count = headers.most_common(1)[0]
+    return header, count / headers.total()
 
 
 def _score_header(files: Files, name: str) -> str:
@@ -279,7 +289,17 @@ def _read_dated(files: Files, names: Sequence[str], request: Request) -> Dataset
 def _read_scores(files: Files, request: Request) -> Dataset:
     names = _scores(files)
     found = Found(names=names, splits=splits_only(names) or [], labels=[])
-    looks = look_at_each(files, names, lambda data, name: (decode_score(data, name).shape, {}))
+    width = _usual_header(files, names)[0].count("\n") + 1
+
+    def measure(data: bytes, name: str) -> tuple[tuple[int, ...], dict[str, object]]:
+        shape = decode_score(data, name).shape
+        if shape[1] != width:
+            raise DataError(
+                t("'{name}' has {met} columns; the others have {expected}.", name=name, met=shape[1], expected=width)
+            )
+        return shape, {}
+
+    looks = look_at_each(files, names, measure)
     lengths = [look.size[0] for look in looks if look.problem is None]
     decisions = [
         t(
@@ -317,7 +337,8 @@ def decode_score(data: bytes, name: str) -> np.ndarray:
             )
     if not raw.frame.height:
         raise DataError(t("'{name}' has no rows.", name=name))
-    return np.stack([column.to_numpy() for column in columns], axis=1).astype(np.float32)
+    with np.errstate(over="ignore"):  # beyond float32 is infinite, which a check tells
+        return np.stack([column.to_numpy() for column in columns], axis=1).astype(np.float32)
 
 
 formats.register("series")(Reader(recognizes, read))
