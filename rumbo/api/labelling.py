@@ -3,23 +3,27 @@
 The source is never written to. `rumbo.serve` shows a `LabelBook` as a page; it can be used without one too.
 """
 
+import dataclasses
 import json
 import math
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
+
 from rumbo.core.errors import DataError, StorageError, UsageError
 from rumbo.core.messages import shown, t
 from rumbo.data import open_data
 from rumbo.data.corrections import Correction, append_corrections, read_corrections
 from rumbo.data.decode import BadImage
-from rumbo.data.manifest import Dataset, SignalKind, TargetKind
+from rumbo.data.manifest import BOX, POINT, Dataset, SignalKind, Target, TargetKind
 
 MAX_LETTERS = 255
 """Of a class name or a tag, in code points."""
@@ -43,6 +47,15 @@ TOOL_OF_KIND = {
     TargetKind.BOXES: Tool.BOXES,
     TargetKind.POINTS: Tool.POINTS,
 }
+KIND_OF_TOOL = {Tool.CLASSES: TargetKind.CLASS, Tool.BOXES: TargetKind.BOXES, Tool.POINTS: TargetKind.POINTS}
+DTYPES = {Tool.CLASSES: pl.String(), Tool.BOXES: pl.List(BOX), Tool.POINTS: pl.List(POINT)}
+EXPORTS = {
+    Tool.CLASSES: ("folder", "csv"),
+    Tool.BOXES: ("coco", "voc", "yolo"),
+    Tool.POINTS: ("coco", "csv"),
+    Tool.TAGS: (),
+}
+"""Formats that can hold what a tool sets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +98,7 @@ class LabelBook:
         self._writing = threading.Lock()
         self._saved = 0
         self.strays = self._lay_over(read_corrections(out) if out.exists() else ())
+        self._tags = {tag for tags in self._values["tags"] for tag in tags or ()}
         target = dataset.target
         given = target.classes if target is not None and TOOL_OF_KIND.get(target.kind) == tool else ()
         self.classes = list(dict.fromkeys((*given, *classes, *self._met_classes())))
@@ -137,6 +151,8 @@ class LabelBook:
         except OSError as problem:
             message = t("'{path}' cannot be written: {problem}.", path=self.out, problem=problem.strerror or "")
             raise StorageError(message) from None
+        except (DataError, UsageError) as problem:  # somebody else changed the file meanwhile
+            raise StorageError(str(problem)) from None
 
     def _lay_over(self, corrections: Sequence[Correction]) -> int:
         strays = 0
@@ -162,7 +178,9 @@ class LabelBook:
         if value is None:
             return None
         if field == "tags":
-            return _tags(value)
+            tags = _tags(value, self._tags)
+            self._tags.update(tags)
+            return tags
         if self.tool is Tool.CLASSES:
             return _name(value, self.classes)
         size = self.size(row)
@@ -224,14 +242,52 @@ def export_labels(
 
     Args:
         book: what was labelled; its corrections are read from their file.
-        to: coco, voc, yolo or csv.
+        to: a format of `rumbo convert`.
         out: a new folder.
         progress: called with (done, total).
     """
     from rumbo.api.conversion import convert
 
-    corrections = book.out if book.out.exists() else None
-    return convert(book.dataset, to=to, out=out, corrections=corrections)
+    return convert(labelled_data(book), to=to, out=out, progress=progress)
+
+
+def labelled_data(book: LabelBook) -> Dataset:
+    """The examples that have a label, as a data set with that target; those without are left out, and it says so.
+
+    Raises:
+        DataError: none has one.
+    """
+    values = [book.value(row) for row in range(len(book))]
+    rows = np.array([row for row, value in enumerate(values) if value is not None], np.int64)
+    if not len(rows):
+        raise DataError(t("nothing has a label yet."))
+    table = book.dataset.table
+    tags = [book.value(row, "tags") for row in range(len(book))]
+    if any(tag is not None for tag in tags):
+        table = table.with_columns(pl.Series("tags", tags, dtype=pl.List(pl.String)))
+    target = book.dataset.target
+    if book.tool is not Tool.TAGS:
+        kind = KIND_OF_TOOL[book.tool]
+        if target is not None and target.columns == (book.field,):
+            kind = target.kind
+        names = tuple(book.classes)
+        if book.tool is Tool.POINTS:
+            values, names = _same_points(values, names)
+        table = table.with_columns(pl.Series(book.field, values, dtype=DTYPES[book.tool]))
+        target = Target(columns=(book.field,), kind=kind, classes=names, reason=t("labels were set by hand."))
+    decisions = book.dataset.decisions
+    if missing := len(book) - len(rows):
+        decisions += (t("{count} examples without a label were left out.", count=missing),)
+    return dataclasses.replace(book.dataset, table=table, target=target, decisions=decisions).take(rows)
+
+
+def _same_points(values: Sequence[Any], names: tuple[str, ...]) -> tuple[list[Any], tuple[str, ...]]:
+    """Every list as long as there are names; names are made where there are none."""
+    most = max((len(value) for value in values if value is not None), default=0)
+    names += tuple(str(number) for number in range(len(names) + 1, most + 1))
+    missing = {"x": None, "y": None, "visible": None}
+    padded = [None if value is None else [*value, *[missing] * (len(names) - len(value))] for value in values]
+    return padded, names
 
 
 def _opened(path: str | Path, labelled: bool | None) -> Dataset:
@@ -317,7 +373,7 @@ def _names_in(field: str, label_field: str, value: Any) -> list[str]:
     return list(dict.fromkeys(e["class"] for e in value if isinstance(e, dict) and isinstance(e.get("class"), str)))
 
 
-def _name(value: Any, known: Sequence[str]) -> str:
+def _name(value: Any, known: Collection[str]) -> str:
     """A class name: one that is known, or new text that hides nothing."""
     if isinstance(value, str) and value in known:
         return value
@@ -329,10 +385,10 @@ def _name(value: Any, known: Sequence[str]) -> str:
     return name
 
 
-def _tags(value: Any) -> list[str]:
+def _tags(value: Any, known: Collection[str]) -> list[str]:
     if not isinstance(value, list) or len(value) > MAX_MARKS:
         raise DataError(t("tags must be a list of texts."))
-    return list(dict.fromkeys(_name(tag, ()) for tag in value))
+    return list(dict.fromkeys(_name(tag, known) for tag in value))
 
 
 def _entries(value: Any) -> list[Mapping[str, Any]]:

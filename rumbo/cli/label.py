@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--export",
         metavar=("FORMAT", "DIR"),
         nargs=2,
-        help=t("write data and labels as coco, voc, yolo or csv to a new folder, and end"),
+        help=t("write data and labels as folder, csv, coco, voc or yolo to a new folder, and end"),
     )
 
 

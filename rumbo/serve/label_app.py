@@ -19,7 +19,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from rumbo.api.labelling import LabelBook, Tool, export_labels
+from rumbo.api.labelling import EXPORTS, LabelBook, Tool, export_labels
 from rumbo.core.errors import DataError, RumboError
 from rumbo.core.messages import language, shown, t
 from rumbo.data.decode import BadImage
@@ -29,7 +29,6 @@ from rumbo.serve.perimeter import Perimeter, error_body
 from rumbo.serve.texts import login_texts, page_texts
 from rumbo.serve.views import PICTURE_PX, THUMBNAIL_PX, picture_bytes, sound_bytes
 
-EXPORTS = ("coco", "voc", "yolo", "csv")
 MAX_PASSAGE = 50_000
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -59,7 +58,7 @@ class Export(BaseModel):
     """A format to write."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    to: Literal["coco", "voc", "yolo", "csv"]
+    to: Literal["coco", "csv", "folder", "voc", "yolo"]
 
 
 def label_app(book: LabelBook, access: Access, port: int, *, tell: Callable[[str], None] = print) -> Perimeter:
@@ -160,7 +159,7 @@ def _add_items(app: FastAPI, book: LabelBook) -> None:
             "classes": book.classes,
             "items": [_summary(book, row, keys[row]) for row in range(len(book))],
             "out": shown(book.out.name),
-            "exports": EXPORTS if data.images is not None else ("csv",),
+            "exports": EXPORTS[book.tool] if data.images is not None else (),
         }
 
     @app.get("/api/items/{key}")

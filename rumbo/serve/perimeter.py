@@ -178,8 +178,8 @@ def _check_site(headers: _Headers, method: str, path: str) -> None:
     if site in (None, "same-origin"):
         return
     mode, target = headers.one("sec-fetch-mode"), headers.one("sec-fetch-dest")
-    is_opened = method == "GET" and mode in (None, "navigate") and target in (None, "document")
-    if not is_opened or not (site == "none" or (site == "cross-site" and path == "/" and mode and target)):
+    is_opened = method == "GET" and mode == "navigate" and target == "document"
+    if not is_opened or not (site == "none" or (site == "cross-site" and path == "/")):
         raise Refusal(403, "fetch_site")
 
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,16 +31,18 @@ class Program:
     """`rumbo label` as its user runs it."""
 
     def __init__(self, folder, *words, language="en"):
+        self.folder = Path(folder)
         command = [sys.executable, "-m", "rumbo", "label", *map(str, words), "--no-browser", "--json"]
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "LC_ALL": f"{language}.UTF-8"}
         self.process = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         self.told = []
-        self.link = self._link()
+        self.link = self.read_link()
         self.port = urlsplit(self.link).port
 
-    def _link(self):
+    def read_link(self):
+        """The next address that is printed."""
         for line in self.process.stderr:
             self.told.append(line)
             if found := re.search(r"http://\S+", line):
@@ -48,8 +51,9 @@ class Program:
 
     def end(self):
         """Ctrl-C; the answer, as one JSON object."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
+        if self.process.poll() is not None:
+            return None
+        self.process.send_signal(signal.SIGINT)
         out, errors = self.process.communicate(timeout=PATIENCE_SECONDS)
         self.told.append(errors)
         return json.loads(out.splitlines()[-1]) if out.strip() else None
@@ -81,18 +85,25 @@ class Browser:
         self.wire.close()
         self.process.wait(PATIENCE_SECONDS)
 
-    def open(self, link, *, size=(1280, 800), scheme="light"):
+    @contextmanager
+    def window(self, link, *, size=(1280, 800), scheme="light"):
         """A new window without cookies of others, at an address."""
         context = self.wire.ask("Target.createBrowserContext")["browserContextId"]
         target = self.wire.ask("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
-        return Page(f"{self.place}/devtools/page/{target}", link, size, scheme)
+        wire = Wire(f"{self.place}/devtools/page/{target}")
+        try:
+            yield Page(wire, link, size, scheme)
+        finally:
+            wire.close()
+            self.wire.ask("Target.disposeBrowserContext", browserContextId=context)
 
 
 class Wire:
     """Questions and answers over one websocket; what happens meanwhile is kept."""
 
     def __init__(self, address):
-        self.socket = connect(address, max_size=2**27, proxy=None)
+        self.open = ExitStack()
+        self.socket = self.open.enter_context(connect(address, max_size=2**27, proxy=None))
         self.numbers = itertools.count(1)
         self.events = []
 
@@ -109,14 +120,14 @@ class Wire:
                 return message["result"]
 
     def close(self):
-        self.socket.close()
+        self.open.close()
 
 
 class Page:
     """One window: keys, mouse, what it shows."""
 
-    def __init__(self, address, link, size, scheme):
-        self.wire = Wire(address)
+    def __init__(self, wire, link, size, scheme):
+        self.wire = wire
         for part in ("Page", "Runtime", "Log", "Network"):
             self.wire.ask(f"{part}.enable")
         self.look(size, scheme)
@@ -174,6 +185,11 @@ class Page:
         """Text into what has the focus."""
         self.wire.ask("Input.insertText", text=text)
 
+    def choose(self, selector, value, event):
+        """A value of a field, as if it were chosen there."""
+        node = f"document.querySelector({json.dumps(selector)})"
+        self.value(f"{node}.value = {json.dumps(value)}; {node}.dispatchEvent(new Event('{event}')); 1")
+
     def middle(self, selector):
         """The middle of an element, in px of the window."""
         return self.value(
@@ -184,7 +200,8 @@ class Page:
     def on_picture(self, x, y):
         """Where a place of the picture, in its own px, is in the window."""
         return self.value(
-            "(() => { const o = document.querySelector('#overlay'), r = o.getBoundingClientRect(), v = o.viewBox.baseVal;"
+            "(() => { const o = document.querySelector('#overlay'), r = o.getBoundingClientRect();"
+            "const v = o.viewBox.baseVal;"
             f"return [r.x + {x} * r.width / v.width, r.y + {y} * r.height / v.height]; }})()"
         )
 

@@ -1,6 +1,7 @@
 """What the tests of the label page share: a book of pictures, its page in process, and the page in a real browser."""
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from browser import Browser, Program, chromium  # noqa: E402
+from browser import Browser, Program, chromium
 
 
 @pytest.fixture(scope="session")
@@ -24,17 +25,15 @@ def browser(tmp_path_factory):
 
 @pytest.fixture
 def label(browser, tmp_path):
-    """`label("photos", "--task", "boxes")` is `rumbo label` in a process of its own, and its page open in the browser."""
-    started = []
+    """`label("photos", "--task", "boxes")` is `rumbo label` as a process, and its page in the browser."""
+    with ExitStack() as opened:
 
-    def start(*words, who="test"):
-        program = Program(tmp_path, *words, "--who", who)
-        started.append(program)
-        return program, browser.open(program.link)
+        def start(*words, language="en"):
+            program = Program(tmp_path, *words, "--who", "test", language=language)
+            opened.callback(program.end)
+            return program, opened.enter_context(browser.window(program.link))
 
-    yield start
-    for program in started:
-        program.end()
+        yield start
 
 
 @pytest.fixture

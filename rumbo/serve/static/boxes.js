@@ -1,6 +1,6 @@
 // Boxes on a picture: drawn, moved and resized by mouse or by keys. Coordinates are px of the whole picture.
 
-import { announce, drawn, say } from "./dom.js";
+import { announce, drawn, drawnText, say } from "./dom.js";
 
 const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
 const CLICK_PX = 4; // of the screen: less is a click, no drag
@@ -199,8 +199,7 @@ export class Boxes {
     overlay.append(drawn("rect", { ...place, class: "casing" }));
     const box = drawn("rect", { ...place, class: `box ${this.host.colour(name)}${isSelected ? " selected" : ""}` });
     box.dataset.box = index;
-    const words = drawn("text", { x: x1 + 4 / scale, y: y1 < 18 / scale ? y1 + 14 / scale : y1 - 5 / scale, "font-size": 13 / scale, class: "words" });
-    words.textContent = name;
+    const words = drawnText(name, { x: x1 + 4 / scale, y: y1 < 18 / scale ? y1 + 14 / scale : y1 - 5 / scale, "font-size": 13 / scale, class: "words" });
     overlay.append(box, words);
   }
 

@@ -1,7 +1,7 @@
 // The label page: what is shown, what keys and buttons do. Words, examples and saving come from the program.
 
 import { Boxes } from "./boxes.js";
-import { announce, at, fill, say, useTexts } from "./dom.js";
+import { announce, at, fill, leave, say, useTexts } from "./dom.js";
 import { Grid } from "./grid.js";
 import { fillHelp } from "./help.js";
 import { CLASS_KEYS, Panel } from "./panel.js";
@@ -266,7 +266,6 @@ function isTyping(target) {
 
 document.addEventListener("keydown", (event) => {
   if (at("help").open || event.altKey || event.metaKey) return;
-  if (event.key === "Escape" && event.target === at("search")) return at("stage").focus();
   if (isTyping(event.target)) return;
   if (handled(event)) event.preventDefault();
 });
@@ -336,7 +335,7 @@ for (const id of ["of-class", "of-tag"]) {
   for (const moment of ["focus", "pointerdown"]) at(id).addEventListener(moment, () => panel.showFilters(store));
 }
 at("search").addEventListener("input", refilter);
-at("search").addEventListener("keydown", (event) => event.key === "Enter" && at("stage").focus());
+at("search").addEventListener("keydown", (event) => ["Enter", "Escape"].includes(event.key) && leave(at("search")));
 window.addEventListener("beforeunload", (event) => {
   marks?.settle();
   if (!saves.isEmpty) event.preventDefault();
@@ -348,9 +347,9 @@ document.title = `${start.name} · Rumbo`;
 at("name").textContent = start.name;
 at("saved-in").textContent = say("saved_in", { path: start.out });
 fill(at("export-to"), start.exports.map((format) => [format, format.toUpperCase()]));
+at("export").parentElement.hidden = !start.exports.length;
 at("classes-part").hidden = start.tool === "points";
 at("class-form").hidden = start.tool === "tags";
-at("no-class").dataset.text = "no_class_yet";
 at("advance-field").hidden = start.tool !== "classes";
 at("of-class-field").hidden = !["classes", "boxes"].includes(start.tool);
 at("marks-part").hidden = marks === null;

@@ -1,6 +1,6 @@
 // The column beside the example: classes with their keys, boxes or points, tags.
 
-import { at, fill, make, say } from "./dom.js";
+import { at, fill, leave, make, say } from "./dom.js";
 
 // Keys that stand for classes: digits, then the letters that no command has.
 export const CLASS_KEYS = [..."1234567890abdefhilmopqrswy"];
@@ -13,21 +13,21 @@ export class Panel {
       event.preventDefault();
       const name = at("class-input").value.trim();
       at("class-input").value = "";
-      at("stage").focus();
+      leave(at("class-input"));
       if (name) host.choose(name);
     });
     at("tag-form").addEventListener("submit", (event) => {
       event.preventDefault();
       const tag = at("tag-input").value.trim();
       at("tag-input").value = "";
-      if (!tag) at("stage").focus();
+      if (!tag) leave(at("tag-input"));
       else if (!this.tags.includes(tag)) host.tag([...this.tags, tag]);
     });
     for (const id of ["class-input", "tag-input"]) {
       at(id).addEventListener("keydown", (event) => {
         if (event.key !== "Escape") return;
         at(id).value = "";
-        at("stage").focus();
+        leave(at(id));
       });
     }
     this.tags = [];

@@ -1,6 +1,6 @@
 // Points on a picture: by a click, or with a crosshair that the arrow keys move. Coordinates are px of the whole picture.
 
-import { announce, drawn, say } from "./dom.js";
+import { announce, drawn, drawnText, say } from "./dom.js";
 
 const NEAR_PX = 10; // of the screen
 
@@ -160,8 +160,7 @@ export class Points {
     this.list.forEach((point, index) => {
       if (!isSet(point)) return;
       const state = `${index === this.selected ? " selected" : ""}${point.visible === false ? " hidden-point" : ""}`;
-      const words = drawn("text", { x: point.x + 8 / scale, y: point.y - 6 / scale, "font-size": 13 / scale, class: "words" });
-      words.textContent = this.name(index);
+      const words = drawnText(this.name(index), { x: point.x + 8 / scale, y: point.y - 6 / scale, "font-size": 13 / scale, class: "words" });
       overlay.append(drawn("circle", { cx: point.x, cy: point.y, r: 6 / scale, class: `point c${index % 8}${state}` }), words);
     });
     if (!this.cross) return;
