@@ -155,11 +155,12 @@ def same_scale(counts: Mapping[int, int]) -> dict[int, int]:
     return dict(merged)
 
 
-def rule_of_values(counts: Mapping[int, int]) -> tuple[MaskRule, tuple[str, ...], str]:
+def rule_of_values(counts: Mapping[int, int], *, lossy: bool = False) -> tuple[MaskRule, tuple[str, ...], str]:
     """Codes for the values of a set of masks without a list of classes.
 
     Args:
         counts: value -> number of pixels, over all masks.
+        lossy: whether the files were compressed with loss, so that near values may have been one.
 
     Returns:
         The rule, the names of the classes by code (the values as text), and what was decided, a finished sentence.
@@ -169,7 +170,7 @@ def rule_of_values(counts: Mapping[int, int]) -> tuple[MaskRule, tuple[str, ...]
     """
     counts = same_scale(counts)
     values = sorted(counts)
-    if len(values) > MAX_VALUES:
+    if len(values) > MAX_VALUES or (lossy and _is_black_and_white(counts)):
         return _lossy_rule(counts)
     void = VOID if _is_void(values) else None
     kept = [value for value in values if value != void]
@@ -238,11 +239,16 @@ def _is_void(values: Sequence[int]) -> bool:
     return bool(gaps[-1] > 2 * gaps[:-1].max())
 
 
+def _is_black_and_white(counts: Mapping[int, int]) -> bool:
+    """Whether nearly all pixels are nearly black or white, and there are both."""
+    dark = sum(count for value, count in counts.items() if value <= LOSSY_MARGIN)
+    light = sum(count for value, count in counts.items() if 255 - LOSSY_MARGIN <= value <= 255)
+    return min(dark, light) > 0 and dark + light >= LOSSY_FRACTION * sum(counts.values())
+
+
 def _lossy_rule(counts: Mapping[int, int]) -> tuple[MaskRule, tuple[str, ...], str]:
     """Black and white masks that went through JPEG: cut in the middle; anything else is refused."""
-    total = sum(counts.values())
-    near = sum(count for value, count in counts.items() if value <= LOSSY_MARGIN or 255 - LOSSY_MARGIN <= value <= 255)
-    if max(counts) > 255 or near < LOSSY_FRACTION * total:
+    if max(counts) > 255 or not _is_black_and_white(counts):
         raise DataError(
             t(
                 "the masks hold {count} different values, such as {values}: these are no classes. Save masks without "

@@ -142,7 +142,7 @@ def _layout(frame: pl.DataFrame) -> _Layout | None:
 
 
 def _point_columns(names: Sequence[str]) -> tuple[tuple[str, str, str], ...]:
-    """Name, x and y column of each point: `x0, y0`, `nose_x, nose_y`, or columns numbered 0, 1, 2 ... in pairs.
+    """Name, x and y column of each point: `x0, y0` or `nose_x, nose_y`.
 
     >>> _point_columns(["width", "nose_x", "nose_y", "x1", "y1"])
     (('nose', 'nose_x', 'nose_y'), ('1', 'x1', 'y1'))
@@ -158,13 +158,7 @@ def _point_columns(names: Sequence[str]) -> tuple[tuple[str, str, str], ...]:
             continue
         if partner in given:
             points.append((point, name, given[partner]))
-    if points:
-        return tuple(points)
-    numbered = [name for name in names if name.strip().isdigit()]
-    if len(numbered) % 2 == 0 and [int(name) for name in numbered] == list(range(len(numbered))):
-        pairs = zip(numbered[::2], numbered[1::2], strict=True)
-        return tuple((str(place), x, y) for place, (x, y) in enumerate(pairs))
-    return ()
+    return tuple(points)
 
 
 def _pictures(

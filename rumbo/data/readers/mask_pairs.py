@@ -25,7 +25,7 @@ from rumbo.data.annotations import (
 )
 from rumbo.data.decode import BadImage, BadItem
 from rumbo.data.delimited import parse_delimited
-from rumbo.data.files import Files, picture_names, safe_name
+from rumbo.data.files import Files, extension, picture_names, safe_name
 from rumbo.data.images import FileImages
 from rumbo.data.manifest import Dataset, Target, TargetKind
 from rumbo.data.masks import (
@@ -121,7 +121,8 @@ def read(files: Files, request: Request) -> Dataset:
     counts: Counter[int] = Counter()
     for one in scanned:
         counts.update(one.counts)
-    rule, classes = _rule(files, counts, decisions)
+    lossy = all(extension(name) in ("jpg", "jpeg") for name in masks)
+    rule, classes = _rule(files, counts, lossy, decisions)
     known = set(rule.codes)
     for row, one in enumerate(scanned):
         unknown = [value for value in one.counts if value not in known]
@@ -236,13 +237,15 @@ def _turns(
     return turns, problems
 
 
-def _rule(files: Files, counts: Mapping[int, int], decisions: list[str]) -> tuple[MaskRule, tuple[str, ...]]:
+def _rule(
+    files: Files, counts: Mapping[int, int], lossy: bool, decisions: list[str]
+) -> tuple[MaskRule, tuple[str, ...]]:
     """Value -> code and the names of the classes, by a list where there is one, else by the values."""
     listed = _listed(files)
     if listed is None:
         if not counts:
             return MaskRule(codes={}), ()
-        rule, names, decision = rule_of_values(counts)
+        rule, names, decision = rule_of_values(counts, lossy=lossy)
         decisions.append(decision)
         return rule, names
     rule, decision = rule_of_classes(listed, counts)
