@@ -70,9 +70,10 @@ def volume_header(data: bytes, name: str) -> VolumeHeader:
                 limit=MAX_VOXELS,
             )
         )
-    # A .gz ends with the length of what it holds; of several parts only the last one's, so then all is unpacked.
+    # A whole .gz ends with the length of what it holds. One that says another length has several parts, or was cut
+    # off: then it is unpacked.
     met = int.from_bytes(data[-4:], "little") if data.startswith(_GZIP) else len(data)
-    if met < num_bytes and data.startswith(_GZIP):
+    if met != num_bytes and data.startswith(_GZIP):
         met = len(gunzipped(data, name))
     if met < num_bytes:
         raise DataError(t("'{name}' is truncated: {met} of {count} bytes.", name=name, met=met, count=num_bytes))
