@@ -17,6 +17,7 @@ from rumbo.data.checks import (
     masks,
     points,
     signals,
+    sources,
     splits,
     tables,
     targets,
@@ -56,6 +57,7 @@ def checks_of(facts: Facts) -> list[Check]:
     kinds: tuple[tuple[bool, Sequence[Check]], ...] = (
         (True, annotations.CHECKS),
         (True, splits.CHECKS),
+        (True, sources.CHECKS),
         (dataset.target is not None, classes.CHECKS),
         (facts.is_kind(TargetKind.NUMBER), targets.CHECKS),
         (True, tables.CHECKS),

@@ -48,6 +48,15 @@ def _(real):
     return data, smaller, None, SplitOptions(allow_leak=True)
 
 
+@plants("source.few_distinct")
+def _(real):
+    """Two hundred districts of another source, in which ten stand for all."""
+    data = real("california_housing").take(np.arange(1000))
+    clean = change(data, source=["made" if row >= 800 else "real" for row in range(1000)])
+    content = clean.table["content"].to_list()
+    return clean, change(clean, content=content[:800] + [content[800 + row % 10] for row in range(200)])
+
+
 @plants("leak.group")
 def _(real):
     data = real("california_housing").take(np.arange(2000))

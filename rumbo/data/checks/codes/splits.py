@@ -85,6 +85,15 @@ SPLIT_CODES = {
             t("move some examples of train to dev."),
         ),
     ),
+    "source.few_distinct": Code(
+        "split",
+        "warning",
+        lambda: (
+            t("A source gives many examples, but few that differ, as artificial ones made from few parts do."),
+            t("kept; a network may learn these by heart."),
+            t("make them from more different parts, take fewer of them, or give them less weight."),
+        ),
+    ),
     "split.source_new": Code(
         "split",
         "note",
