@@ -46,8 +46,10 @@ def compare(plan: Plan, contents: Sequence[str], after: Dataset, *, in_order: bo
         reason = after.bad[0].reason if after.bad else ""
         sentence = t("{before} examples became {after}. {reason}", before=len(before), after=len(after), reason=reason)
         return Comparison((sentence.rstrip(),), 0.0)
-    if after.repairs:
-        met = after.repairs[0]
+    # What a reader corrects is judged by its values: of VOC's boxes of one pixel it only says that they are rare.
+    refused = [repair for repair in after.repairs if repair.action != "corrected"]
+    if refused:
+        met = refused[0]
         return Comparison((t("an annotation was refused: {where}: {met}.", where=met.where, met=met.met),), 0.0)
     rows = _rows(plan, after)
     if rows is None:

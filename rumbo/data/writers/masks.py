@@ -14,7 +14,7 @@ from rumbo.data.manifest import Dataset, TargetKind
 from rumbo.data.masks import VOID
 from rumbo.data.readers import Request, mask_pairs
 from rumbo.data.writers import Writer, writers
-from rumbo.data.writers.names import keys, portable, says_split, split_names, stem, unique
+from rumbo.data.writers.names import keys, portable, split_names, stem, unique, without_split_words
 from rumbo.data.writers.plan import Plan, hold, require
 
 _LIST = "labels.json"
@@ -38,12 +38,10 @@ def plan(dataset: Dataset) -> Plan:
     is_told = given is not None and "train" in given
     held, lost = hold(dataset, splits=("train", "dev", "test") if is_told else ())
     splits = split_names(held)
-    names = [_unmistakable(portable(key)) for key in keys(held, without_split=splits is not None)]
+    names = [_unmistakable(without_split_words(portable(key))) for key in keys(held, without_split=splits is not None)]
     if splits is not None:
         folders = {"train": "train", "dev": "val", "test": "test"}
         names = [f"{folders[split]}/{name}" for split, name in zip(splits, names, strict=True)]
-    elif says_split(names):
-        names = [name.replace("/", "_") for name in names]
     return Plan(dataset=held, names=tuple(unique([f"images/{name}" for name in names], by_stem=True)), lost=tuple(lost))
 
 

@@ -51,12 +51,14 @@ def keys(dataset: Dataset, *, without_split: bool = False, without_class: bool =
     return names
 
 
-def says_split(names: Sequence[str]) -> bool:
-    """Whether readers would take folders of these paths for splits, though the set has none."""
-    words = {
-        SPLIT_OF_FOLDER.get(re.sub(r"[^a-z]+", "", part.lower())) for name in names for part in name.split("/")[:-1]
-    }
-    return "train" in words
+def without_split_words(name: str) -> str:
+    """A path none of whose folders readers would take for a split.
+
+    >>> without_split_words("val/1/a.png"), without_split_words("b/a.png")
+    ('val_1_a.png', 'b/a.png')
+    """
+    words = {re.sub(r"[^a-z]+", "", part.lower()) for part in name.split("/")[:-1]}
+    return name.replace("/", "_") if words & SPLIT_OF_FOLDER.keys() else name
 
 
 def portable(name: str) -> str:

@@ -10,7 +10,7 @@ from rumbo.data.manifest import Dataset, TargetKind
 from rumbo.data.readers import Request
 from rumbo.data.target import sort_classes
 from rumbo.data.writers import Writer, writers
-from rumbo.data.writers.names import keys, portable, says_split, split_names, stem, unique
+from rumbo.data.writers.names import keys, portable, split_names, stem, unique, without_split_words
 from rumbo.data.writers.plan import Plan, hold, hold_boxes, refuse_names, require
 
 LIST_OF_SPLIT = {"train": "train", "dev": "val", "test": "test"}
@@ -24,8 +24,8 @@ def plan(dataset: Dataset) -> Plan:
     held, fields = hold_boxes(held, ("difficult", "truncated"))
     refuse_names("voc", [name for name in dataset.target.classes if not _is_xml_text(name)], _why())
     names = [portable(key) for key in keys(held)]
-    if split_names(held) is None and says_split(names):
-        names = [name.replace("/", "_") for name in names]
+    if split_names(held) is None:
+        names = [without_split_words(name) for name in names]
     names = unique([f"JPEGImages/{name}" for name in names], by_stem=True)
     return Plan(dataset=held, names=tuple(names), lost=(*lost, *fields))
 

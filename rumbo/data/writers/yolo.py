@@ -8,7 +8,7 @@ from rumbo.core.messages import t
 from rumbo.data.manifest import Dataset, TargetKind
 from rumbo.data.readers import Request
 from rumbo.data.writers import Writer, writers
-from rumbo.data.writers.names import keys, portable, says_split, split_names, stem, unique
+from rumbo.data.writers.names import keys, portable, split_names, stem, unique, without_split_words
 from rumbo.data.writers.plan import Plan, hold, hold_boxes, refuse_names, require
 
 FOLDER_OF_SPLIT = {"train": "train", "dev": "val", "test": "test"}
@@ -24,11 +24,9 @@ def plan(dataset: Dataset) -> Plan:
     held, fields = hold_boxes(held, ())
     refuse_names("yolo", [name for name in dataset.target.classes if not _is_name(name)], _why())
     splits = split_names(held)
-    names = [portable(key) for key in keys(held, without_split=splits is not None)]
+    names = [without_split_words(portable(key)) for key in keys(held, without_split=splits is not None)]
     if splits is not None:
         names = [f"{FOLDER_OF_SPLIT[split]}/{name}" for split, name in zip(splits, names, strict=True)]
-    elif says_split(names):
-        names = [name.replace("/", "_") for name in names]
     names = unique([f"images/{name}" for name in names], by_stem=True)
     return Plan(dataset=held, names=tuple(names), lost=(*lost, *fields))
 
