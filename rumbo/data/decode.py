@@ -14,6 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from rumbo.core.errors import DataError, ShapeError
 from rumbo.core.messages import shown, t
+from rumbo.data.jpeg import is_cut_short, may_be_turned, plain_pixels, shrink_factor
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 """Told by content, never by extension. PPM is the family PBM, PGM, PPM, PNM."""
@@ -26,8 +27,6 @@ MAX_SIDE_PX = 20_000
 
 _ORIENTATION = 0x0112
 _WHITE = 255
-_JPEG_FILL = 128
-"""What libjpeg fills in for blocks that never came."""
 _opening = threading.Lock()
 
 
@@ -85,11 +84,16 @@ class DecodeRule:
         return 1 if self.mode == "grey" else 3
 
 
-def decode(data: bytes) -> np.ndarray:
+def decode(data: bytes, *, enough_px: int | None = None) -> np.ndarray:
     """Upright pixels of the first frame.
 
     Alpha is laid over white; CMYK becomes RGB (Adobe's inverted inks, as JPEG files have them); 1-bit becomes 0 or 255;
     16-bit grey is scaled by its bit depth, 32-bit floats are taken as 0..1.
+
+    Args:
+        data: the file.
+        enough_px: shrink by 2, 4 or 8 as long as the short side keeps so many px; None never shrinks. JPEG files are
+            shrunk while they are decoded, which saves most of the work.
 
     Returns:
         uint8, h x w for grey, h x w x 3 for color.
@@ -99,6 +103,9 @@ def decode(data: bytes) -> np.ndarray:
     """
     # Hostile bytes make decoders raise nearly any exception; each means the same here: this picture is bad.
     try:
+        plain = plain_pixels(data, max_pixels=MAX_PIXELS, max_side=MAX_SIDE_PX, enough_px=enough_px)
+        if plain is not None:
+            return _turned(plain, _orientation(_open(data))) if may_be_turned(data) else plain
         picture = _open(data)
         picture.load()
         cut_short = _is_cut_short(picture, data)
@@ -111,7 +118,8 @@ def decode(data: bytes) -> np.ndarray:
         raise BadImage(_reason(problem, data)) from None
     if cut_short:
         raise BadImage(t("suspicious: truncated (the file ends before its picture does)."))
-    return pixels
+    factor = shrink_factor(pixels.shape[0], pixels.shape[1], enough_px)
+    return pixels if factor == 1 else np.asarray(Image.fromarray(pixels).reduce(factor))
 
 
 def header(data: bytes) -> tuple[int, int, int]:
@@ -142,15 +150,19 @@ def prepare(pixels: np.ndarray, rule: DecodeRule) -> np.ndarray:
     Returns:
         uint8, c x h x w.
     """
-    picture = Image.fromarray(pixels)
-    wanted_mode = "L" if rule.mode == "grey" else "RGB"
-    if picture.mode != wanted_mode:
-        picture = picture.convert(wanted_mode)
+    picture = Image.fromarray(in_mode(pixels, rule.mode))
     if picture.size != (rule.width, rule.height):
         box = None if rule.fit == "stretch" else _middle(picture.size, rule)
         picture = picture.resize((rule.width, rule.height), Image.Resampling.BILINEAR, box=box, reducing_gap=3.0)
     array = np.asarray(picture)
     return array[None] if array.ndim == 2 else np.ascontiguousarray(array.transpose(2, 0, 1))
+
+
+def in_mode(pixels: np.ndarray, mode: Literal["grey", "rgb"]) -> np.ndarray:
+    """Decoded pixels, h x w or h x w x 3, as h x w (ITU-R 601 luma) or h x w x 3."""
+    if pixels.ndim == (2 if mode == "grey" else 3):
+        return pixels
+    return np.asarray(Image.fromarray(pixels).convert("L" if mode == "grey" else "RGB"))
 
 
 def _middle(size: tuple[int, int], rule: DecodeRule) -> tuple[float, float, float, float]:
@@ -196,6 +208,25 @@ def _orientation(picture: Image.Image) -> int:
         else:
             exif = picture.getexif()
         return exif.get(_ORIENTATION, 1)
+
+
+def _turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Stored pixels made upright, by the tag of their orientation (Exif 2.3, 4.6.4 A, tag 274)."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def _is_cut_short(picture: Image.Image, data: bytes) -> bool:
+    if picture.format != "JPEG":
+        return False
+    if picture.mode not in ("L", "RGB") and not picture.info.get("progressive"):
+        return False
+    return is_cut_short(np.asarray(picture), data)
 
 
 def _too_large(width: int, height: int) -> BadImage:
@@ -251,54 +282,6 @@ def _over_white(picture: Image.Image, mode: str) -> np.ndarray:
         return np.asarray(Image.alpha_composite(white, picture).convert("RGB"))
     grey, alpha = picture.getchannel(0), picture.getchannel(1)
     return np.asarray(Image.composite(grey, Image.new("L", picture.size, _WHITE), alpha))
-
-
-def _is_cut_short(picture: Image.Image, data: bytes) -> bool:
-    """Whether a decoded JPEG ended early and was closed with an end mark, which the decoder lets pass.
-
-    Baseline: the last pixels of the bottom row are exactly the fill value. Progressive: the scans that came do not
-    bring every coefficient to full precision. Cuts inside the last progressive scan are not seen.
-    """
-    if picture.format != "JPEG":
-        return False
-    if picture.info.get("progressive"):
-        return not _scans_are_complete(data)
-    tail = np.asarray(picture)[-1, -4:]
-    return picture.mode in ("L", "RGB") and picture.width >= 4 and bool((tail == _JPEG_FILL).all())
-
-
-def _scans_are_complete(data: bytes) -> bool:
-    """Whether the SOS headers of a progressive JPEG cover coefficients 0..63 of all components down to bit 0.
-
-    Source: ITU-T T.81, B.2.3 (scan header: Ss, Se, Ah/Al) and G.1.1.1.
-    """
-    open_coefficients: dict[int, set[int]] = {}
-    for marker, body in _jpeg_segments(data):
-        if marker == 0xC2 and len(body) >= 6:
-            open_coefficients = {body[6 + 3 * i]: set(range(64)) for i in range(min(body[5], (len(body) - 6) // 3))}
-        elif marker == 0xDA and body and len(body) >= 4 + 2 * body[0]:
-            first, last, bits = body[-3:]
-            if bits & 15 == 0:
-                for i in range(body[0]):
-                    open_coefficients.get(body[1 + 2 * i], set()).difference_update(range(first, last + 1))
-    return not any(open_coefficients.values())
-
-
-def _jpeg_segments(data: bytes) -> list[tuple[int, bytes]]:
-    """(marker, body) of the header segments; entropy-coded data is jumped over."""
-    segments, position = [], 2
-    while position + 4 <= len(data):
-        if data[position] != 0xFF or data[position + 1] in (0x00, 0xFF) or 0xD0 <= data[position + 1] <= 0xD8:
-            position = data.find(b"\xff", position + 1)
-            if position < 0:
-                break
-            continue
-        marker, length = data[position + 1], int.from_bytes(data[position + 2 : position + 4], "big")
-        if marker == 0xD9:
-            break
-        segments.append((marker, data[position + 4 : position + 2 + length]))
-        position += 2 + length
-    return segments
 
 
 def _reason(problem: BaseException, data: bytes) -> str:

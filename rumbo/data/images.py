@@ -8,8 +8,9 @@ import numpy as np
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import language, t, use_language
+from rumbo.data.cache import stamp_of
 from rumbo.data.decode import BadImage, BadItem, DecodeRule, decode, header, prepare
-from rumbo.data.files import Files
+from rumbo.data.files import Files, FolderFiles
 
 CHUNK_ROWS = 256
 
@@ -56,6 +57,10 @@ class FileImages:
             return self.files.read(self.names[row])
         except DataError as problem:
             raise BadImage(str(problem)) from None
+
+    def stamp(self, row: int) -> tuple[int, ...] | None:
+        """What changes when the file (the archive) of a row is written; None when it is gone."""
+        return stamp_of(self.files.root / self.names[row] if isinstance(self.files, FolderFiles) else self.files.path)
 
     def read(self, row: int) -> np.ndarray:
         """Decoded pixels."""

@@ -1,21 +1,20 @@
 """Batches. Small sets live decoded in memory as one uint8 tensor; pictures that do not fit are decoded by threads."""
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Float, Int64, Shaped, UInt8
 from torch import Tensor
 
-from rumbo.core.devices import num_cores
 from rumbo.core.messages import language, use_language
 from rumbo.core.seeds import rng, stream
 from rumbo.data.augmentation.pictures import augment
-from rumbo.data.decode import DecodeRule
-from rumbo.data.images import ImageSource, load_images, refuse_bad
+from rumbo.data.on_demand import AHEAD, Crops, PixelsOnDemand
 from rumbo.data.options import AugmentOptions
 from rumbo.data.preprocess import ImageInput
 
@@ -59,20 +58,6 @@ class PixelsInMemory:
         return self.tensor[torch.from_numpy(rows)]
 
 
-class PixelsOnDemand:
-    """Pictures decoded anew for each batch, by threads; for sets that do not fit in memory."""
-
-    def __init__(self, images: ImageSource, ids: Sequence[str], rule: DecodeRule):
-        self.images, self.ids, self.rule = images, ids, rule
-
-    def gather(self, rows: np.ndarray) -> UInt8[Tensor, "b c h w"]:
-        """The pictures of some rows."""
-        ids = [self.ids[int(row)] for row in rows]
-        pixels, bad = load_images(self.images.take(rows), ids, self.rule, num_threads=num_cores())
-        refuse_bad(bad)  # they could be read before step 1
-        return torch.from_numpy(pixels)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Examples:
     """A whole data set as tensors, ready to be cut into batches."""
@@ -87,9 +72,12 @@ class Examples:
 
     def batch(self, rows: np.ndarray, changed: "Changes | None" = None) -> Batch:
         """The examples of some rows: pictures as normalized floats, changed at random when `changed` says how."""
+        return self._batch(rows, None if self.pixels is None else self._images(self.pixels.gather(rows), rows, changed))
+
+    def _batch(self, rows: np.ndarray, images: Float[Tensor, "b c h w"] | None) -> Batch:
         index = torch.from_numpy(rows)
         return Batch(
-            images=self._images(rows, changed),
+            images=images,
             numbers=None if self.numbers is None else self.numbers[index],
             categories=None if self.categories is None else self.categories[index],
             targets=self.targets[index],
@@ -97,16 +85,44 @@ class Examples:
             rows=rows,
         )
 
-    def _images(self, rows: np.ndarray, changed: "Changes | None") -> Float[Tensor, "b c h w"] | None:
-        if self.pixels is None or self.image is None:
-            return None
-        images = self.pixels.gather(rows).float()
+    def _images(
+        self, pixels: Shaped[Tensor, "b c h w"], rows: np.ndarray, changed: "Changes | None"
+    ) -> Float[Tensor, "b c h w"] | None:
+        """Bytes changed and normalized; floats are so already."""
+        if self.image is None or pixels.dtype != torch.uint8:
+            return None if self.image is None else pixels
+        images = pixels.float()
         if changed is not None:
             images = augment(images, rows, changed.seed, changed.options, flip=changed.flip)
-        # (x / 255 - mean) / std as one multiplication and one subtraction.
-        std = torch.tensor(self.image.std).view(-1, 1, 1)
-        mean = torch.tensor(self.image.mean).view(-1, 1, 1)
-        return images.mul_(1 / (255 * std)).sub_(mean / std)
+        return normalized(images, self.image)
+
+    def read_ahead(self, cuts: Sequence[np.ndarray], changed: "Changes | None") -> Iterator[Batch]:
+        """Batches of pictures on demand: the next ones are made while the network works on this one."""
+        assert isinstance(self.pixels, PixelsOnDemand)
+        crops = None if changed is None or self.image is None else changed.crops(self.image)
+        rest = changed if changed is None or crops is None else changed.without_crops()
+
+        def finish(rows: np.ndarray, wait: Callable[[], Shaped[Tensor, "b c h w"]]) -> Batch:
+            return self._batch(rows, self._images(wait(), rows, rest))
+
+        with (
+            self.pixels.threads() as pool,
+            ThreadPoolExecutor(1, initializer=use_language, initargs=(language(),)) as last,
+        ):
+            coming: deque[Future[Batch]] = deque()
+            for rows in cuts:
+                coming.append(last.submit(finish, rows, self.pixels.start(pool, rows, crops)))
+                if len(coming) > AHEAD:
+                    yield coming.popleft().result()
+            while coming:
+                yield coming.popleft().result()
+
+
+def normalized(images: Float[Tensor, "b c h w"], image: ImageInput) -> Float[Tensor, "b c h w"]:
+    """(x / 255 - mean) / std as one multiplication and one subtraction, in place."""
+    std = torch.tensor(image.std).view(-1, 1, 1)
+    mean = torch.tensor(image.mean).view(-1, 1, 1)
+    return images.mul_(1 / (255 * std)).sub_(mean / std)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +132,25 @@ class Changes:
     options: AugmentOptions
     flip: bool
     seed: int
+
+    def crops(self, image: ImageInput) -> Crops | None:
+        """Random parts of whole pictures; None where none are asked for.
+
+        Where nothing else is changed, they leave the threads that cut them normalized already.
+        """
+        if self.options.crop_area >= 1:
+            return None
+        rest, channels = self.without_crops(), len(image.mean)
+        probe = torch.zeros(1, channels, 4, 4)
+        is_all = augment(probe, np.zeros(1, np.int64), self.seed, rest.options, flip=rest.flip) is probe
+        values = torch.arange(256.0).view(1, 1, 256, 1).repeat(1, channels, 1, 1)
+        table = normalized(values, image)[0, :, :, 0].T.contiguous().numpy() if is_all else None
+        options = self.options
+        return Crops(area=options.crop_area, smooth=options.smooth_crops, flip=self.flip, seed=self.seed, table=table)
+
+    def without_crops(self) -> "Changes":
+        """What is left to do to pictures that were cropped and mirrored."""
+        return replace(self, options=replace(self.options, crop_area=1.0), flip=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,19 +185,11 @@ class Loader:
         yield from batches if self.device == "cpu" else (batch.to(self.device) for batch in batches)
 
     def _on_this_machine(self, order: np.ndarray, start: int, changed: Changes | None) -> Iterator[Batch]:
-        cuts = cut(len(order), self.batch_size)[start:]
-        if not isinstance(self.examples.pixels, PixelsOnDemand):
-            yield from (self.examples.batch(order[low:high], changed) for low, high in cuts)
-            return
-        # The next batch is decoded while the network works on this one; messages keep the language of this thread.
-        with ThreadPoolExecutor(1, initializer=use_language, initargs=(language(),)) as ahead:
-            coming = None
-            for low, high in cuts:
-                ready, coming = coming, ahead.submit(self.examples.batch, order[low:high], changed)
-                if ready is not None:
-                    yield ready.result()
-            if coming is not None:
-                yield coming.result()
+        cuts = [order[low:high] for low, high in cut(len(order), self.batch_size)[start:]]
+        if isinstance(self.examples.pixels, PixelsOnDemand):
+            yield from self.examples.read_ahead(cuts, changed)
+        else:
+            yield from (self.examples.batch(rows, changed) for rows in cuts)
 
 
 def cut(num_items: int, batch_size: int) -> list[tuple[int, int]]:
