@@ -7,6 +7,7 @@ import polars as pl
 
 from rumbo.core.messages import t
 from rumbo.data.checks.codes import CODES
+from rumbo.data.checks.columns import kolmogorov
 from rumbo.data.checks.facts import Facts
 from rumbo.data.checks.findings import Finding
 from rumbo.data.checks.found import found
@@ -170,13 +171,25 @@ def shortcuts(facts: Facts) -> Iterable[Finding]:
             share=f"{100 * (1 - share):.0f}",
         )
         yield found("image.shortcut", message, telling, pictures.height)
-    elif told := telling_class(_binned(pictures["mean"]), labels):
+    elif told := _telling_brightness(pictures["mean"].to_numpy(), labels.to_numpy()):
         message = t(
             "the mean brightness tells the class: '{label}' and the others share {share} % of it.",
             label=told[0],
             share=f"{100 * (1 - told[1]):.0f}",
         )
         yield found("image.brightness_shortcut", message, [told[0]], pictures.height)
+
+
+def _telling_brightness(means: np.ndarray, labels: np.ndarray) -> tuple[str, float] | None:
+    """The class that one threshold of brightness tells from all others, and the share it tells apart."""
+    for label in sorted(set(labels.tolist())):
+        inside, outside = means[labels == label], means[labels != label]
+        if min(len(inside), len(outside)) < FEWEST_OF_CLASS:
+            continue
+        share, _ = kolmogorov(inside, outside)
+        if share >= TELLING:
+            return label, share
+    return None
 
 
 def telling_class(values: pl.Series, labels: pl.Series) -> tuple[str, float] | None:
@@ -204,11 +217,6 @@ def telling_class(values: pl.Series, labels: pl.Series) -> tuple[str, float] | N
         if share / 2 >= TELLING:
             return label, share / 2
     return None
-
-
-def _binned(values: pl.Series) -> pl.Series:
-    """Brightness in 16 steps of 16 levels."""
-    return (values // 16).cast(pl.Int64).cast(pl.String)
 
 
 CHECKS: tuple[Callable[[Facts], Iterable[Finding]], ...] = (sizes, looks, files, shortcuts)
