@@ -18,6 +18,8 @@ CELL_INCHES, GAP_INCHES, MARGIN_INCHES = 1.45, 0.1, 0.2
 HEADING_INCHES, TITLE_INCHES, LEGEND_INCHES = 0.3, 0.42, 0.35
 BETWEEN_INCHES = 0.15
 MAX_COLUMNS = 9
+MONO_POINTS = 72 * CELL_INCHES / 0.602
+"""Size of a letter of the narrow font times how many fit over a cell."""
 FLATTEST, STEEPEST = 0.45, 1.4
 """Heights of a row in widths of a cell."""
 COLORS = (ORANGE, SKY, GREEN, PURPLE, "#e69f00", BLUE)
@@ -103,14 +105,11 @@ def _steepness(look: Look) -> float:
 
 def _title(axes: Axes, column: Column, *, is_mix: bool) -> None:
     color = BLUE if is_mix else INK if column.is_on else MUTED
-    axes.annotate(
-        column.title, (0, 1), (0, 13 if column.setting else 3), xycoords="axes fraction", textcoords="offset points",
-        fontsize=8.5, fontweight="bold", color=color, va="bottom",
-    )  # fmt: skip
-    axes.annotate(
-        column.setting, (0, 1), (0, 3), xycoords="axes fraction", textcoords="offset points",
-        fontsize=6.5, family="DejaVu Sans Mono", color=MUTED, va="bottom",
-    )  # fmt: skip
+    above = {"xy": (0, 1), "xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
+    axes.annotate(column.title, xytext=(0, 13 if column.setting else 3), color=color,
+                  fontsize=8.5, fontweight="bold", **above)  # fmt: skip
+    size = min(6.5, MONO_POINTS / max(len(column.setting), 1))
+    axes.annotate(column.setting, xytext=(0, 3), color=MUTED, fontsize=size, family="DejaVu Sans Mono", **above)
 
 
 def _draw(
@@ -210,7 +209,7 @@ def _legend(sheet: ContactSheet) -> Sequence[Patch | Line2D]:
         dots = {"marker": "o", "linestyle": "none", "markeredgecolor": INK, "markersize": 5}
         pairs = [
             Line2D([], [], color=SKY, label=t("first of a pair that trades places in a mirror"), **dots),
-            Line2D([], [], color=ORANGE, label=t("second"), **dots),
+            Line2D([], [], color=ORANGE, label=t("second of it"), **dots),
             Line2D([], [], color="white", label=t("without a partner"), **dots),
         ]
         return pairs if any(place != partner for place, partner in enumerate(sheet.order)) else []
@@ -220,6 +219,8 @@ def _legend(sheet: ContactSheet) -> Sequence[Patch | Line2D]:
             Patch(color=to_rgba(COLORS[(code - 1) % len(COLORS)], 0.5), label=plain(name, 20)) for code, name in names
         ]
         return [*patches, Patch(color=to_rgba(OUTSIDE, 0.75), label=t("outside the original, ignored"))]
+    if any(look.spectrum is not None for look in looks):
+        return [Patch(color=BLUE, label=t("below each wave: power by frequency, upward, over time"))]
     if any(look.boxes for look in looks):
         return [
             Patch(facecolor="none", edgecolor=COLORS[code % len(COLORS)], linewidth=1.5, label=plain(name, 20))
