@@ -29,6 +29,8 @@ CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 CONTROL_FRACTION = 0.005
 """Of the characters. A few reviews have up to four by slips of a terminal; of a program's bytes, 10 % are such."""
 CUT_FRACTION = 0.1
+ALL_FRACTION = 0.95
+"""Of the texts at the largest length; where nearly all have it, they are pieces that were meant so."""
 LABEL_INSIDE = 0.95
 LABEL_OUTSIDE = 0.02
 """Of the texts of its class, and of the others. Most telling word in movie reviews: in 36 % and 12 %."""
@@ -41,14 +43,14 @@ def lengths(facts: Facts) -> Iterable[Finding]:
         return
     sizes = {row: len(text) for row, text in texts.items()}
     usual = float(np.median(list(sizes.values())))
-    words = float(np.median([len(text.split()) for text in texts.values()]))
-    if words >= 10 * SHORT_WORDS:
-        short = [row for row, text in texts.items() if len(text.split()) < SHORT_WORDS]
-        yield from _about("text.short", facts, short)
+    words = {row: len(re.findall(r"\w+", text)) for row, text in texts.items()}
+    if np.median(list(words.values())) >= 10 * SHORT_WORDS:
+        yield from _about("text.short", facts, [row for row, count in words.items() if count < SHORT_WORDS])
     yield from _about("text.long", facts, [row for row, size in sizes.items() if size > LONG_RATIO * usual])
     longest = max(sizes.values())
     cut = [row for row, size in sizes.items() if size == longest]
-    if len(cut) > max(5, CUT_FRACTION * len(sizes)) and usual != longest and longest > 50:
+    is_part = CUT_FRACTION * len(sizes) < len(cut) < ALL_FRACTION * len(sizes)
+    if is_part and len(cut) > 5 and longest > 50:
         message = t("texts that end at exactly {length} characters: {count}.", length=longest, count=len(cut))
         yield found("text.cut", message, facts.ids(cut), len(cut))
 
