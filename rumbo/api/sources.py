@@ -7,7 +7,7 @@ from rumbo.api.config import RunConfig
 from rumbo.core.errors import DataError, UsageError
 from rumbo.core.messages import t
 from rumbo.data import open_data
-from rumbo.data.corrections import corrected, read_corrections
+from rumbo.data.corrections import MADE_TARGETS, corrected, labelled_rows, read_corrections
 from rumbo.data.demo import DIGITS, digits
 from rumbo.data.manifest import Dataset
 from rumbo.data.mixing import Addition, mix, parse_addition, unique_names
@@ -57,19 +57,29 @@ def open_run_data(
     """
     options = config.data
 
-    def opened(path: str) -> Dataset:
+    def opened(path: str, labelled: bool) -> Dataset:
         return open_source(
             path, base=base, target=config.target, task=config.task, labelled=labelled, categories=categories
         )
 
-    main = opened(config.path)
-    if options.corrections is not None:
-        main = corrected(main, read_corrections(base / options.corrections))
+    if options.corrections is None:
+        main = opened(config.path, labelled)
+    else:
+        corrections = read_corrections(base / options.corrections)
+        gives_labels = labelled and any(correction.field in MADE_TARGETS for correction in corrections)
+        try:
+            main = opened(config.path, labelled)
+        except DataError:
+            if not gives_labels:
+                raise
+            main = opened(config.path, False)  # the labels are in the corrections
+        main = corrected(main, corrections)
+        main = labelled_rows(main) if gives_labels else main
     if not options.mix:
         return main
     pairs = [parse_addition(text) for text in options.mix]
     names = unique_names([Path(path).resolve().name for path, _ in pairs])
-    additions = [Addition(name, opened(path), weight) for name, (path, weight) in zip(names, pairs, strict=True)]
+    additions = [Addition(name, opened(path, True), weight) for name, (path, weight) in zip(names, pairs, strict=True)]
     if split_of is None:
         return mix(main, [None] * len(main), additions)
     split = split_of(main)

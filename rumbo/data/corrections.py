@@ -13,8 +13,15 @@ import polars as pl
 
 from rumbo.core.errors import DataError, UsageError, unknown_name
 from rumbo.core.messages import t
-from rumbo.data.manifest import Dataset, TargetKind
+from rumbo.data.decode import BadItem
+from rumbo.data.manifest import BOX, POINT, Dataset, Target, TargetKind
 
+MADE_TARGETS = {
+    "class": (TargetKind.CLASS, pl.String()),
+    "boxes": (TargetKind.BOXES, pl.List(BOX)),
+    "points": (TargetKind.POINTS, pl.List(POINT)),
+}
+"""Fields that corrections can give to a set without labels."""
 FIELDS = ("id", "field", "value", "who", "when", "why")
 
 
@@ -109,7 +116,8 @@ def append_corrections(path: str | Path, corrections: Sequence[Correction]) -> N
 def corrected(dataset: Dataset, corrections: Sequence[Correction]) -> Dataset:
     """A data set with corrections laid over it; of several for one id and field, the last counts.
 
-    New class names become classes. A correction of `tags` takes a JSON list of texts.
+    New class names become classes. Where the set has no target, `class`, `boxes` or `points` become it. A correction of
+    `tags` takes a JSON list of texts.
 
     Raises:
         DataError: an id that the set lacks, or a value that does not fit its column.
@@ -125,6 +133,8 @@ def corrected(dataset: Dataset, corrections: Sequence[Correction]) -> Dataset:
                 t("a correction names '{id}', which is not in '{path}'.", id=correction.id, path=dataset.path)
             )
         by_field.setdefault(correction.field, {})[row_of[correction.id]] = correction
+    if dataset.target is None and (made := [field for field in MADE_TARGETS if field in by_field]):
+        dataset = _with_target(dataset, made[0])
     table = dataset.table
     for field, changes in by_field.items():
         table = table.with_columns(_changed(dataset, field, changes))
@@ -133,8 +143,32 @@ def corrected(dataset: Dataset, corrections: Sequence[Correction]) -> Dataset:
         met = _class_names(table, target.columns[0])
         new = sorted(met - set(target.classes))
         target = dataclasses.replace(target, classes=(*target.classes, *new))
+    if target is not None and target.kind is TargetKind.POINTS and not target.classes:
+        most = table[target.columns[0]].list.len().max() or 0
+        target = dataclasses.replace(target, classes=tuple(map(str, range(int(most)))))  # pyright: ignore[reportArgumentType]
     sentence = t("{count} corrections were laid over the data.", count=sum(map(len, by_field.values())))
     return dataclasses.replace(dataset, table=table, target=target, decisions=(*dataset.decisions, sentence))
+
+
+def labelled_rows(dataset: Dataset) -> Dataset:
+    """A set without the examples whose target is missing; these are listed as bad."""
+    target = dataset.target
+    if target is None or not target.columns:
+        return dataset
+    missing = dataset.table.select(pl.all_horizontal(pl.col(target.columns).is_null())).to_series()
+    if not missing.any():
+        return dataset
+    reason = t("column '{column}' is empty", column=", ".join(target.columns))
+    bad = [BadItem(-1, name, reason, "target.missing") for name in dataset.table.filter(missing)["id"].to_list()]
+    return dataclasses.replace(dataset.take((~missing).to_numpy()), bad=(*dataset.bad, *bad))
+
+
+def _with_target(dataset: Dataset, field: str) -> Dataset:
+    """A set without labels, with an empty column for those that corrections give."""
+    kind, dtype = MADE_TARGETS[field]
+    target = Target(columns=(field,), kind=kind, reason=t("the corrections give '{field}'.", field=field))
+    table = dataset.table.with_columns(pl.lit(None, dtype=dtype).alias(field))
+    return dataclasses.replace(dataset, table=table, target=target)
 
 
 def _changed(dataset: Dataset, field: str, changes: dict[int, Correction]) -> pl.Series:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rumbo.core.errors import DataError, UnknownName, UsageError
 from rumbo.data import open_data
-from rumbo.data.corrections import Correction, append_corrections, corrected, read_corrections
+from rumbo.data.corrections import Correction, append_corrections, corrected, labelled_rows, read_corrections
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
@@ -117,3 +117,22 @@ def test_pixels_stay_with_their_rows(shared_data):
     assert found.table["label"][3] == "cat"
     assert np.array_equal(found.images.read(3), cats.images.read(3))
     assert isinstance(found.table["label"], pl.Series)
+
+
+def test_labels_of_an_unlabelled_set_come_from_corrections(shared_data):
+    photos = open_data(shared_data / "style_images", labelled=False)
+    first, second = photos.ids[:2]
+    found = corrected(photos, [Correction(id=first, field="class", value="photo"), correction_of_tags(second)])
+    assert found.target.columns == ("class",)
+    assert found.target.classes == ("photo",)
+    kept = labelled_rows(found)
+    assert kept.ids == [first]
+    assert [(item.id, item.code) for item in kept.bad] == [(name, "target.missing") for name in photos.ids[1:]]
+    points = '[{"x": 1, "y": 2, "visible": true}, {"x": null, "y": null, "visible": false}]'
+    marked = corrected(photos, [Correction(id=second, field="points", value=points)])
+    assert marked.target.classes == ("0", "1")
+    assert marked.table["points"][1].to_list()[0] == {"x": 1.0, "y": 2.0, "visible": True}
+
+
+def correction_of_tags(name: str) -> Correction:
+    return Correction(id=name, field="tags", value='["sky"]')
