@@ -204,7 +204,8 @@ def open_labels(
 
     Args:
         path: anything that `open_data` takes and that has pictures, texts or sounds.
-        out: the corrections file; None: `<name>-corrections.csv` in the current folder.
+        out: the corrections file, outside of the data; None: `<name>-corrections.csv` in the current folder, or
+            beside the data when that is inside of them.
         task: a value of `Tool`; None takes what the data have, else classes.
         classes: names beside those of the data.
         labelled: False leaves the labels of the data aside; None takes them where there are some.
@@ -227,12 +228,7 @@ def open_labels(
     if tool in (Tool.BOXES, Tool.POINTS) and dataset.images is None:
         raise UsageError(t("{tool} are set on pictures; '{path}' has none.", tool=tool.value, path=path))
     named = tuple(_name(name, ()) for name in classes)
-    file = Path(out).expanduser() if out is not None else Path(f"{_stem(path)}-corrections.csv")
-    if not file.parent.is_dir():
-        raise UsageError(t("the folder of --out '{path}' does not exist.", path=file))
-    if file.is_dir():
-        raise UsageError(t("--out '{path}' is a folder; a file is needed.", path=file))
-    return LabelBook(dataset, tool, file, classes=named, who=who)
+    return LabelBook(dataset, tool, _place(path, out), classes=named, who=who)
 
 
 def export_labels(
@@ -326,6 +322,27 @@ def _column(dataset: Dataset, field: str) -> list[Any]:
     if field not in dataset.table.columns:
         return [None] * len(dataset)
     return dataset.table[field].to_list()
+
+
+def _place(path: str | Path, out: str | Path | None) -> Path:
+    """The corrections file, never among the data: a table in a folder of pictures would change what the folder is."""
+    source = Path(path).expanduser()
+    file = Path(out).expanduser() if out is not None else Path(f"{_stem(path)}-corrections.csv")
+    if not file.parent.is_dir():
+        raise UsageError(t("the folder of --out '{path}' does not exist.", path=file))
+    if file.is_dir():
+        raise UsageError(t("--out '{path}' is a folder; a file is needed.", path=file))
+    if source.is_dir() and file.parent.resolve().is_relative_to(source.resolve()):
+        if out is None:
+            return source.resolve().parent / file.name
+        raise UsageError(
+            t(
+                "--out '{path}' lies in the data '{source}', which stay as they are. Give another place.",
+                path=file,
+                source=source,
+            )
+        )
+    return file
 
 
 def _stem(path: str | Path) -> str:

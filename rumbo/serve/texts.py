@@ -6,7 +6,6 @@ from rumbo.core.messages import t
 def page_texts() -> dict[str, str]:
     """Key -> text. What stands in braces is filled in by the page."""
     return {
-        "title": t("Label"),
         "progress": t("{labelled} of {items} labelled"),
         "saved": t("saved"),
         "saving": t("saving …"),
@@ -47,19 +46,16 @@ def page_texts() -> dict[str, str]:
         "point": t("point {number}"),
         "not_set": t("not set"),
         "hidden": t("hidden"),
-        "visible": t("visible"),
         "tags": t("Tags"),
         "new_tag": t("New tag"),
         "remove_tag": t("Remove tag {tag}"),
         "label_of": t("Label of {name}: {label}"),
-        "none": t("none"),
         "position": t("{position} of {count}"),
         "page": t("page {page} of {pages}"),
         "place": t("the example"),
         "filters": t("Filters"),
         "saved_in": t("Each change is saved in {path}; your files stay as they are."),
         "choose_class": t("Choose a class first."),
-        "unsaved": t("Changes are not saved yet."),
         "lost": t("The program in the terminal no longer answers."),
         "box_at": t("box {number}: {name}, {width} x {height} px"),
         "moved_to": t("at {x}, {y}"),
@@ -105,7 +101,6 @@ def _key_texts() -> dict[str, str]:
 def login_texts() -> dict[str, str]:
     """The words of the page that exchanges the code."""
     return {
-        "title": t("Rumbo"),
         "wait": t("One moment …"),
         "ask": t("Open the address that is printed in the terminal, or paste the code or the token here."),
         "code": t("Code or token"),

@@ -346,7 +346,7 @@ window.addEventListener("beforeunload", (event) => {
 document.title = `${start.name} · Rumbo`;
 at("name").textContent = start.name;
 at("saved-in").textContent = say("saved_in", { path: start.out });
-fill(at("export-to"), start.exports.map((format) => [format, format.toUpperCase()]));
+fill(at("export-to"), start.exports.map((format) => [format, format === "folder" ? format : format.toUpperCase()]));
 at("export").parentElement.hidden = !start.exports.length;
 at("classes-part").hidden = start.tool === "points";
 at("class-form").hidden = start.tool === "tags";
