@@ -109,6 +109,8 @@ def _parse_large(data: bytes, encoding: str, name: str, as_numbers: bool) -> Raw
     head = _head(data).decode()
     delimiter = _sniff_delimiter(head)
     sample = [row for _, row in _rows(head, delimiter, SAMPLE_LINES)]
+    if not sample:
+        return None
     has_header, width = _has_header(sample), len(sample[0])
     num_rows = data.count(b"\n") + (not data.endswith(b"\n")) - has_header
     # Too many fields are an error below; so with the right number of separators no line has too few.
@@ -119,10 +121,13 @@ def _parse_large(data: bytes, encoding: str, name: str, as_numbers: bool) -> Raw
         name for position, name in enumerate(header) if as_numbers and _is_quantity(sample[has_header:], position)
     ]
     frame = _read_with_polars(data, delimiter, has_header, header, numeric)
-    if frame is None or frame.height != num_rows or frame.select(pl.all_horizontal(pl.all().is_null()).any()).item():
+    if frame is None or frame.height != num_rows:
+        return None
+    frame = clean(frame)
+    if frame.select(pl.all_horizontal(pl.all().is_null()).any()).item():  # perhaps a line of separators only
         return None
     lines = np.arange(1 + has_header, num_rows + 1 + has_header)
-    return _table(clean(frame), lines, delimiter, has_header, encoding, name)
+    return _table(frame, lines, delimiter, has_header, encoding, name)
 
 
 def _read_with_polars(

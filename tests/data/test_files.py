@@ -1,12 +1,18 @@
 """Files of a set: listed in order, never outside of it, never a pipe, never a bomb."""
 
+import io
 import os
 import zipfile
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from rumbo.core.errors import DataError, UsageError
-from rumbo.data.files import FolderFiles, ZipFiles, count_by_extension, open_files, safe_name
+from rumbo.data import files as files_module
+from rumbo.data import open_data
+from rumbo.data.decode import BadImage
+from rumbo.data.files import FolderFiles, ZipFiles, count_by_extension, existing, open_files, safe_name
 
 
 def write(path, data=b"x"):
@@ -112,3 +118,115 @@ def test_names_that_are_no_utf8_can_be_stored():
 
 def test_counts_by_extension():
     assert count_by_extension(["a.JPG", "b.jpg", "c.csv.gz"]) == "2 .jpg, 1 .csv"
+
+
+# --- names and files as people and disks have them
+
+ODD_NAMES = [
+    "señal/ñandú 图.png",
+    "a b/'quoted' \"twice\".png",
+    "line\nbreak/tab\t.png",
+    "x" * 251 + ".png",
+    "%s{}$HOME;rm -rf.png",
+    "-rf.png",
+    "Case/A.png",
+    "Case/a.png",
+    "n\u0303/1.png",
+    "\u00f1/1.png",
+    "\u202etxt.png",
+]
+
+
+def png():
+    data = io.BytesIO()
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(data, "png")
+    return data.getvalue()
+
+
+def test_odd_names_are_listed_each_for_itself_and_read(tmp_path):
+    for number, name in enumerate(ODD_NAMES):
+        write(tmp_path / name, b"%d" % number)
+    files = FolderFiles(tmp_path)
+    assert files.names() == sorted(ODD_NAMES)
+    assert [files.read(name) for name in ODD_NAMES] == [b"%d" % number for number in range(len(ODD_NAMES))]
+    assert all(files.has(name) for name in ODD_NAMES)
+    assert existing(files, ODD_NAMES) == set(ODD_NAMES)
+
+
+def test_odd_names_in_a_data_set_have_ids_of_their_own(tmp_path):
+    for name in ODD_NAMES:
+        write(tmp_path / "cat" / name, png())
+        write(tmp_path / "dög\n" / name, png())
+    write(tmp_path / "cat" / os.fsdecode(b"caf\xe9.png"), png())
+    data = open_data(tmp_path)
+    assert len(set(data.ids)) == len(data) == 2 * len(ODD_NAMES) + 1
+    assert data.target.classes == ("cat", "dög\n")
+    assert data.images.read(data.ids.index("cat/caf\\xe9.png")).shape == (8, 8)
+    assert len(data.sha256()) == 64
+
+
+def test_a_table_names_pictures_with_odd_names(tmp_path):
+    names = [name for name in ODD_NAMES if '"' not in name]
+    for name in names:
+        write(tmp_path / name, png())
+    rows = "\n".join(f'"{name}",{number % 2}' for number, name in enumerate(names))
+    write(tmp_path / "labels.csv", f"file,label\n{rows}\n".encode())
+    data = open_data(tmp_path)
+    assert (data.format, len(data), data.bad) == ("table", len(names), ())
+    assert [data.images.size(row) for row in range(len(data))] == [(8, 8, 1)] * len(names)
+
+
+def test_hidden_folders_pipes_and_loops_in_a_class_folder_do_no_harm(tmp_path):
+    for name in ("a/1.png", "a/.ipynb_checkpoints/1.png", "b/c.png/2.png", ".cache/3.png"):
+        write(tmp_path / name, png())
+    os.mkfifo(tmp_path / "a/pipe.png")
+    (tmp_path / "b/loop").symlink_to(tmp_path)
+    (tmp_path / "b/1.png").symlink_to("2.png")
+    (tmp_path / "b/2.png").symlink_to("1.png")
+    (tmp_path / "b/gone.png").symlink_to("nowhere.png")
+    data = open_data(tmp_path)
+    assert data.ids == ["a/1.png", "b/c.png/2.png"]
+    assert any("4 links were not followed" in sentence for sentence in data.decisions)
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    for name in ("a/1.png", "a/2.png", "b/3.png"):
+        write(tmp_path / name, png())
+    real = os.open
+
+    def refuse(path, *rest):
+        if str(path).endswith("2.png"):
+            raise PermissionError(13, "Permission denied")
+        return real(path, *rest)
+
+    monkeypatch.setattr(os, "open", refuse)  # the tests may run as root, who may read all
+    data = open_data(tmp_path)
+    with pytest.raises(BadImage, match=r"'a/2\.png' cannot be read: Permission denied"):
+        data.images.read(1)
+    assert data.images.read(2).shape == (8, 8)
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read all")
+def test_a_folder_that_may_not_be_listed_is_named(tmp_path):
+    write(tmp_path / "a/1.png")
+    (tmp_path / "a").chmod(0)
+    try:
+        with pytest.raises(DataError, match="cannot be read: Permission denied"):
+            open_data(tmp_path)
+    finally:
+        (tmp_path / "a").chmod(0o700)
+
+
+def test_many_names_are_looked_up_by_listing_folders_once(tmp_path, monkeypatch):
+    names = [f"p/{number}.png" for number in range(30)]
+    for name in names[:20]:
+        write(tmp_path / name)
+    write(tmp_path.parent / "outside.png")
+    (tmp_path / "p/25.png").symlink_to(tmp_path / "p/1.png")
+    (tmp_path / "p/26.png").symlink_to(tmp_path.parent / "outside.png")
+    asked = {*names, "../outside.png", "p/../p/1.png", "q/1.png", "", "p", str(tmp_path / "p/1.png"), "a\0b/c"}
+    files = FolderFiles(tmp_path)
+    expected = {name for name in asked if files.has(name)}
+    assert len(expected) == 22
+    monkeypatch.setattr(files_module, "FEW_NAMES", 0)
+    assert existing(files, asked) == expected
