@@ -11,7 +11,7 @@ from typing import Any
 
 from rumbo.api.sources import open_source
 from rumbo.core.errors import DataError, GateError, StorageError, UsageError
-from rumbo.core.messages import shown, t
+from rumbo.core.messages import t
 from rumbo.data.corrections import Correction, corrected, read_corrections
 from rumbo.data.files import FolderFiles
 from rumbo.data.manifest import Dataset
@@ -100,7 +100,7 @@ def convert(
     """
     writer = writers.get(to)
     out = Path(out)
-    _check_out(out)
+    _check_out(out, None if isinstance(source, Dataset) else Path(source))
     is_open = isinstance(source, Dataset)
     dataset = source if is_open else open_source(str(source), base=Path(), target=target, task=task)
     if corrections is not None:
@@ -117,7 +117,7 @@ def convert(
         )
     work = out.parent / f".{out.name}.{secrets.token_hex(4)}"
     try:
-        found = _written(writer, plan, work, to, dataset, out, lossy=lossy, progress=progress)
+        found = _written(writer, plan, work, to, dataset, out, progress)
         if out.is_dir():
             out.rmdir()
         os.replace(work, out)
@@ -133,7 +133,11 @@ def convert(
     return found
 
 
-def _check_out(out: Path) -> None:
+def _check_out(out: Path, source: Path | None) -> None:
+    if source is not None and source.is_dir() and out.resolve().is_relative_to(source.resolve()):
+        raise UsageError(
+            t("--out '{path}' lies inside of the data, which are never changed. Choose another place.", path=out)
+        )
     if not out.parent.is_dir():
         raise UsageError(t("the folder of --out '{path}' does not exist.", path=out))
     if out.is_symlink() or out.is_file() or (out.is_dir() and any(out.iterdir())):
@@ -147,8 +151,6 @@ def _written(
     to: str,
     dataset: Dataset,
     out: Path,
-    *,
-    lossy: bool,
     progress: Callable[[int, int], None] | None,
 ) -> Conversion:
     work.mkdir()
@@ -168,9 +170,8 @@ def _written(
     except (DataError, UsageError) as problem:
         raise _not_equal(to, work, [str(problem)], {}) from None
     comparison = compare(plan, contents, after, in_order=writer.keeps_order)
-    # Without a loss, the whole set is what must come back, not only what was planned.
-    counts = _paired(class_counts(plan.dataset if lossy else dataset), class_counts(after))
-    splits = _paired(_split_counts(plan.dataset if lossy else dataset), _split_counts(after))
+    counts = _paired(class_counts(dataset), class_counts(after))
+    splits = _paired(_split_counts(dataset), _split_counts(after))
     result = Conversion(
         source=str(dataset.path),
         out=str(out),
@@ -188,7 +189,8 @@ def _written(
         *(
             t("'{name}': {before} became {after}.", name=name, before=count.before, after=count.after)
             for name, count in (*counts.items(), *splits.items())
-            if count.before != count.after
+            # What was let go with a sentence may be missing; nothing else, and nothing without one.
+            if count.before != count.after and not plan.lost
         ),
     ]
     if differences:
@@ -218,7 +220,7 @@ def _not_equal(to: str, work: Path, differences: Sequence[str], result: dict[str
 
 def _paired(before: dict[str, int], after: dict[str, int]) -> dict[str, Count]:
     names = dict.fromkeys((*before, *after))
-    return {shown(name): Count(before=before.get(name, 0), after=after.get(name, 0)) for name in names}
+    return {name: Count(before=before.get(name, 0), after=after.get(name, 0)) for name in names}
 
 
 def _split_counts(dataset: Dataset) -> dict[str, int]:

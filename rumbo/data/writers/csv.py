@@ -12,9 +12,10 @@ from rumbo.core.messages import t
 from rumbo.data.delimited import parse_delimited
 from rumbo.data.manifest import Dataset, TargetKind
 from rumbo.data.readers import Request
+from rumbo.data.readers.landmarks import MIN_POINTS
 from rumbo.data.target import MISSING, Choice, read_labels
 from rumbo.data.writers import Writer, writers
-from rumbo.data.writers.names import keys, portable, split_names, unique
+from rumbo.data.writers.names import keys, portable, split_names, unique, without_masks
 from rumbo.data.writers.plan import CLAIMS, FLAGS, Plan, hold, hold_boxes, hold_classes, refuse_names, require
 
 TABLE = "data.csv"
@@ -35,12 +36,14 @@ def plan(dataset: Dataset) -> Plan:
     assert dataset.target is not None
     features = () if is_boxes else (*dataset.numbers, *dataset.categories, *_plain_columns(dataset))
     held, lost = hold(dataset, columns=features if is_boxes else (*features, "group"))
-    names = () if dataset.images is None else tuple(f"images/{portable(key)}" for key in keys(held))
+    names = [] if dataset.images is None else without_masks([portable(key) for key in keys(held)])
     if is_boxes:
         held, gone = hold_boxes(held, (*FLAGS, "polygons"))
         met = {box["class"] for row in held.table["boxes"].to_list() for box in row}
         refuse_names("csv", sorted(name for name in met if not _is_cell(name)), _why())
     elif kind is TargetKind.POINTS:
+        if len(dataset.target.classes) < MIN_POINTS:
+            raise DataError(t("a table with fewer than {count} points is not recognized as one.", count=MIN_POINTS))
         gone = _lost_marks(held)
         met = set[str]()
         refuse_names("csv", _unreadable_points(dataset.target.classes), _why_points())
@@ -53,7 +56,7 @@ def plan(dataset: Dataset) -> Plan:
     if dataset.target.kind in (TargetKind.CLASS, TargetKind.BOXES):
         held, without_example = hold_classes(held, met)
         gone = [*gone, *without_example]
-    return Plan(dataset=held, names=tuple(unique(names)), lost=(*lost, *gone))
+    return Plan(dataset=held, names=tuple(unique([f"images/{name}" for name in names])), lost=(*lost, *gone))
 
 
 def annotations(plan: Plan, sizes: Sequence[tuple[int, int]]) -> Iterator[tuple[str, bytes]]:

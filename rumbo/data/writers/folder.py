@@ -9,7 +9,7 @@ from rumbo.data.readers import Request
 from rumbo.data.readers.folders import SPLIT_OF_FOLDER
 from rumbo.data.readers.image_folder import COLUMN
 from rumbo.data.writers import Writer, writers
-from rumbo.data.writers.names import keys, picture_names, split_names, unique
+from rumbo.data.writers.names import keys, picture_names, split_names, unique, without_masks
 from rumbo.data.writers.plan import Plan, hold, hold_classes, refuse_names, require
 
 KINDS = (TargetKind.CLASS, TargetKind.IDENTITY)
@@ -29,7 +29,7 @@ def plan(dataset: Dataset) -> Plan:
     held, without_example = hold_classes(held, set(labels))
     refuse_names("folder", sorted({name for name in labels if not _is_folder_name(name)}), _why())
     splits = split_names(held)
-    names = keys(held, without_split=splits is not None, without_class=True)
+    names = without_masks(keys(held, without_split=splits is not None, without_class=True))
     if splits is None:
         if not _can_nest(labels):
             names = [name.replace("/", "_") for name in names]

@@ -3,7 +3,6 @@
 import io
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
 
 import numpy as np
 from PIL import Image
@@ -12,13 +11,12 @@ from rumbo.core.errors import DataError
 from rumbo.core.messages import t
 from rumbo.data.manifest import Dataset, TargetKind
 from rumbo.data.masks import VOID
-from rumbo.data.readers import Request, mask_pairs
+from rumbo.data.readers import Request
 from rumbo.data.writers import Writer, writers
-from rumbo.data.writers.names import keys, portable, split_names, stem, unique, without_split_words
+from rumbo.data.writers.names import keys, portable, split_names, stem, unique, without_mask_words, without_split_words
 from rumbo.data.writers.plan import Plan, hold, require
 
 _LIST = "labels.json"
-_WORDS = mask_pairs.IMAGE_FOLDERS | mask_pairs.MASK_FOLDERS
 
 
 def plan(dataset: Dataset) -> Plan:
@@ -38,7 +36,9 @@ def plan(dataset: Dataset) -> Plan:
     is_told = given is not None and "train" in given
     held, lost = hold(dataset, splits=("train", "dev", "test") if is_told else ())
     splits = split_names(held)
-    names = [_unmistakable(without_split_words(portable(key))) for key in keys(held, without_split=splits is not None)]
+    names = [
+        without_mask_words(without_split_words(portable(key))) for key in keys(held, without_split=splits is not None)
+    ]
     if splits is not None:
         folders = {"train": "train", "dev": "val", "test": "test"}
         names = [f"{folders[split]}/{name}" for split, name in zip(splits, names, strict=True)]
@@ -63,15 +63,6 @@ def annotations(plan: Plan, sizes: Sequence[tuple[int, int]]) -> Iterator[tuple[
 def request(plan: Plan) -> Request:
     """As it is."""
     return Request()
-
-
-def _unmistakable(name: str) -> str:
-    """A path whose folders and end do not say "here are masks" or "here are pictures" themselves."""
-    path = PurePosixPath(name)
-    words = [word.lower() for word in path.parts[:-1]]
-    if any(word in _WORDS or mask_pairs._SUFFIX.search(word) for word in words):
-        path = PurePosixPath("_".join(path.parts))
-    return str(path.with_name(f"{path.stem}_{path.suffix}")) if mask_pairs._SUFFIX.search(path.stem) else str(path)
 
 
 def _palette() -> bytes:

@@ -9,17 +9,23 @@ from rumbo.data.decode import EXTENSIONS
 from rumbo.data.files import extension, safe_name
 from rumbo.data.images import FileImages
 from rumbo.data.manifest import Dataset, TargetKind
+from rumbo.data.readers import mask_pairs
 from rumbo.data.readers.folders import SPLIT_OF_FOLDER
 
 LAYOUT_FOLDERS = ("images", "jpegimages", "image")
 """Folders that only say "here are the pictures"."""
+_MASK_WORDS = mask_pairs.IMAGE_FOLDERS | mask_pairs.MASK_FOLDERS
 
 
 def picture_names(dataset: Dataset) -> list[str]:
-    """The path of each picture inside its set, as text; rows of arrays are named by their ids, as PNG."""
+    """The path of each picture inside its set, as text; rows of arrays become `train_00017.png`."""
     if isinstance(dataset.images, FileImages):
         return [_with_extension(safe_name(name)) for name in dataset.images.names]
-    return [name.replace("#", "_") + ".png" for name in dataset.ids]
+    # Not the array file's own name: a picture called `t10k-images-idx3 ...` would be taken for one.
+    numbers = [name.rpartition("#")[2] for name in dataset.ids]
+    width = max(map(len, numbers), default=0)
+    first = split_names(dataset) or ["picture"] * len(dataset)
+    return [f"{word}_{number.zfill(width)}.png" for word, number in zip(first, numbers, strict=True)]
 
 
 def split_names(dataset: Dataset) -> list[str] | None:
@@ -59,6 +65,24 @@ def without_split_words(name: str) -> str:
     """
     words = {re.sub(r"[^a-z]+", "", part.lower()) for part in name.split("/")[:-1]}
     return name.replace("/", "_") if words & SPLIT_OF_FOLDER.keys() else name
+
+
+def without_mask_words(name: str) -> str:
+    """A path whose folders and end do not say "here are masks" or "here are pictures".
+
+    >>> without_mask_words("labels/a.png"), without_mask_words("b/a_mask.png")
+    ('labels_a.png', 'b/a_mask_.png')
+    """
+    path = PurePosixPath(name)
+    words = [word.lower() for word in path.parts[:-1]]
+    if any(word in _MASK_WORDS or mask_pairs._SUFFIX.search(word) for word in words):
+        path = PurePosixPath("_".join(path.parts))
+    return str(path.with_name(f"{path.stem}_{path.suffix}")) if mask_pairs._SUFFIX.search(path.stem) else str(path)
+
+
+def without_masks(names: Sequence[str]) -> list[str]:
+    """Paths as they are, unless readers would take some of the pictures for masks of others."""
+    return [without_mask_words(name) for name in names] if mask_pairs._pairs(names).mask_of else list(names)
 
 
 def portable(name: str) -> str:

@@ -40,15 +40,16 @@ def require(dataset: Dataset, to: str, kinds: Collection[TargetKind], *, picture
     """
     if dataset.target is None or dataset.target.kind not in kinds:
         met = _word(None if dataset.target is None else dataset.target.kind)
-        raise DataError(
-            t(
-                "'{path}' has {met}; the format {to} holds {kinds}. Choose another with --to.",
-                path=dataset.path,
-                met=met,
-                to=to,
-                kinds=", ".join(_word(kind) for kind in TargetKind if kind in kinds),
-            )
+        sentence = t(
+            "'{path}' has {met}; the format {to} holds {kinds}. Choose another with --to.",
+            path=dataset.path,
+            met=met,
+            to=to,
+            kinds=", ".join(_word(kind) for kind in TargetKind if kind in kinds),
         )
+        if dataset.target is not None and dataset.target.kind is TargetKind.IDENTITY and TargetKind.CLASS in kinds:
+            sentence += " " + t("Persons can be read as classes, with --task classify.")
+        raise DataError(sentence)
     if pictures and dataset.images is None:
         raise DataError(t("'{path}' has no pictures; the format {to} needs them.", path=dataset.path, to=to))
     if not len(dataset):

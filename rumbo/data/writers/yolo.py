@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import yaml
 
+from rumbo.core.errors import DataError
 from rumbo.core.messages import t
 from rumbo.data.manifest import Dataset, TargetKind
 from rumbo.data.readers import Request
@@ -18,6 +19,8 @@ def plan(dataset: Dataset) -> Plan:
     """Pictures under images/train, images/val and images/test, or under images alone; by stems that differ."""
     require(dataset, "yolo", [TargetKind.BOXES])
     assert dataset.target is not None
+    if not dataset.target.classes:
+        raise DataError(t("the format yolo needs the name of at least one class; there is none."))
     given = split_names(dataset)
     is_told = given is not None and "train" in given
     held, lost = hold(dataset, splits=("train", "dev", "test") if is_told else ())
