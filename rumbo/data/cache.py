@@ -112,7 +112,7 @@ class PixelCache:
         if not self._is_open or key in self._shapes or not self._makes_room(num_bytes):
             return
         height, width, channels = pixels.shape
-        header = _HEADER.pack(_MAGIC, height, width, channels, zlib.crc32(pixels.data), pixels.nbytes)
+        header = _HEADER.pack(_MAGIC, height, width, channels, _checksum(pixels.shape, pixels.data), pixels.nbytes)
         place = self._place(key)
         beside = place.with_suffix(f".{os.getpid()}-{secrets.token_hex(6)}{_UNFINISHED}")
         try:
@@ -148,7 +148,7 @@ class PixelCache:
                 self._is_open = False
                 self.note = self.note or t(
                     "the cache of decoded pictures at '{path}' is full at {gib} GiB: the other pictures are decoded "
-                    "anew in every epoch. More room is data.cache_gib.",
+                    "anew in every epoch. It may take data.cache_gib, and half of what is free on that disk.",
                     path=self.folder,
                     gib=f"{self._limit / 2**30:.2g}",
                 )
@@ -229,7 +229,12 @@ def _checked(data: bytes) -> Shape | None:
     magic, height, width, channels, checksum, num_bytes = _HEADER.unpack_from(data)
     pixels = memoryview(data)[_HEADER.size :]
     is_whole = magic == _MAGIC and height * width * channels == num_bytes == len(pixels)
-    return (height, width, channels) if is_whole and zlib.crc32(pixels) == checksum else None
+    shape = height, width, channels
+    return shape if is_whole and _checksum(shape, pixels) == checksum else None
+
+
+def _checksum(shape: tuple[int, ...], pixels: memoryview) -> int:
+    return zlib.crc32(pixels, zlib.crc32(repr(shape).encode()))
 
 
 def _fill(file: io.FileIO, rows: np.ndarray) -> bool:

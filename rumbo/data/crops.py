@@ -31,7 +31,7 @@ def place_crop(
     if part.shape == out.shape:
         sized = part
     elif smooth:
-        tensor = torch.from_numpy(np.ascontiguousarray(part)).permute(2, 0, 1)[None]
+        tensor = torch.from_numpy(np.require(part, requirements=("C", "W"))).permute(2, 0, 1)[None]
         moved = F.interpolate(tensor, (height, width), mode="bilinear", antialias=True, align_corners=False)
         sized = moved[0].permute(1, 2, 0).numpy()
     else:
