@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 from websockets.sync.client import connect
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -30,9 +31,10 @@ def chromium():
 class Program:
     """`rumbo label` as its user runs it."""
 
-    def __init__(self, folder, *words, language="en"):
+    def __init__(self, folder, *words, language="en", has_browser=False):
         self.folder = Path(folder)
-        command = [sys.executable, "-m", "rumbo", "label", *map(str, words), "--no-browser", "--json"]
+        command = [sys.executable, "-m", "rumbo", "label", *map(str, words), "--json"]
+        command += [] if has_browser else ["--no-browser"]
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "LC_ALL": f"{language}.UTF-8"}
         self.process = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -40,20 +42,34 @@ class Program:
         self.told = []
         self.link = self.read_link()
         self.port = urlsplit(self.link).port
+        self.token_path = re.search(r"\S+/token\b", self.read_line("token"))[0]
+        self.token = Path(self.token_path).read_text().strip()
+        self.web = httpx.Client(
+            base_url=f"http://127.0.0.1:{self.port}",
+            headers={"authorization": f"Bearer {self.token}"},
+            timeout=PATIENCE_SECONDS,
+            trust_env=False,
+        )
 
     def read_link(self):
         """The next address that is printed."""
+        return re.search(r"http://\S+", self.read_line("http://"))[0]
+
+    def read_line(self, word):
+        """The next line with a word."""
         for line in self.process.stderr:
             self.told.append(line)
-            if found := re.search(r"http://\S+", line):
-                return found[0]
+            if word in line:
+                return line
         raise AssertionError(f"rumbo label ended: {''.join(self.told)}")
 
     def end(self):
         """Ctrl-C; the answer, as one JSON object."""
-        if self.process.poll() is not None:
+        self.web.close()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        if self.process.stdout.closed:
             return None
-        self.process.send_signal(signal.SIGINT)
         out, errors = self.process.communicate(timeout=PATIENCE_SECONDS)
         self.told.append(errors)
         return json.loads(out.splitlines()[-1]) if out.strip() else None
