@@ -27,6 +27,8 @@ FRACTION_DECIMALS = 9
 """Fractions of a side become px with so many decimals: whole pixels come back as whole pixels."""
 MAX_TEXT_BYTES = 2 * 2**20
 """An annotation file of one picture is no larger."""
+MAX_SIDE = 10**9
+"""An annotated side beyond is no side."""
 _COLUMN = "boxes"
 
 Polygons = list[list[float]]
@@ -115,7 +117,7 @@ class PictureFinder:
 
     def __init__(self, files: Files):
         self.names = picture_names(files.names())
-        self._all = set(self.names)
+        self.known = frozenset(self.names)
         self._by_base: dict[str, list[str]] = {}
         self._by_stem: dict[str, list[str]] = {}
         for name in self.names:
@@ -135,9 +137,9 @@ class PictureFinder:
         plain = entry.split("?d=")[-1].replace("\\", "/").removeprefix("./")
         beside = PurePosixPath(annotation).parent
         for base in (beside / folder, beside, beside / "images" / folder, beside / "images", PurePosixPath(folder)):
-            if (name := str(base / plain)) in self._all:
+            if (name := str(base / plain)) in self.known:
                 return name
-        if plain in self._all:
+        if plain in self.known:
             return plain
         base_name = PurePosixPath(plain).name
         found = self._by_base.get(base_name, [])
@@ -202,15 +204,25 @@ def read_text(files: Files, name: str) -> str:
     Raises:
         DataError: it cannot be read, or is too large.
     """
+    data = read_small(files, name)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def read_small(files: Files, name: str) -> bytes:
+    """The bytes of an annotation file of one picture.
+
+    Raises:
+        DataError: it cannot be read, or is too large.
+    """
     data = files.read(name)
     if len(data) > MAX_TEXT_BYTES:
         raise DataError(
             t("'{name}' has {count} bytes; a file may have {limit}.", name=name, count=len(data), limit=MAX_TEXT_BYTES)
         )
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+    return data
 
 
 def class_list(files: Files) -> tuple[str, tuple[str, ...]] | None:
@@ -306,6 +318,11 @@ def boxes_dataset(
         repairs=tuple(repairs),
         num_annotations=num_boxes + num_rejected,
     )
+
+
+def side_of(value: float) -> int | None:
+    """An annotated side in px; None for 0, which tools write that do not know it, and for what can be no side."""
+    return int(value) if 1 <= value <= MAX_SIDE else None
 
 
 def upright(x: float, y: float, orientation: int, width: float, height: float) -> tuple[float, float]:

@@ -6,6 +6,7 @@ the codes, the actions, the balance of boxes, and that all other boxes are as th
 
 import json
 import os
+import random
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from rumbo.data import open_data
 
@@ -371,3 +373,59 @@ def test_a_picture_whose_only_box_is_bad_stays(clean, tmp_path):
     case.plant(linked(clean["voc"][0], tmp_path / "set"))
     data = open_data(tmp_path / "set")
     assert boxes_by_picture(data)[f"images/{VICTIM}.jpg"] == []
+
+
+JUNK = [
+    b"nan",
+    b"1e999",
+    b"-",
+    b"9" * 400,
+    b"\0",
+    b"\xff\xfe",
+    b"\n",
+    b'"',
+    b"&a;",
+    b"<",
+    b"1e308",
+    b" ",
+    b"0.5",
+    b"]]>",
+]
+
+
+@pytest.mark.parametrize("kind", ["voc", "yolo"])
+def test_random_damage_never_breaks_the_balance(tmp_path, kind):
+    """150 damaged copies of one small annotation file beside a whole one: used, counted or named, never a crash."""
+    Image.new("RGB", (650, 417)).save(tmp_path / "a.jpg")
+    Image.new("RGB", (650, 417)).save(tmp_path / "b.jpg")
+    if kind == "voc":
+        sides = "<xmin>81</xmin><ymin>88</ymin><xmax>522</xmax><ymax>408</ymax>"
+        text = f"<annotation><object><name>raccoon</name><bndbox>{sides}</bndbox></object></annotation>"
+    else:
+        text = "0 0.5 0.5 0.2 0.3\n0 0.1 0.1 0.2 0.1 0.2 0.3\n"
+        (tmp_path / "classes.txt").write_text("raccoon\n")
+    suffix = {"voc": ".xml", "yolo": ".txt"}[kind]
+    (tmp_path / f"b{suffix}").write_text(text)
+    rng = random.Random(0)
+    num_whole = 0
+    for _ in range(150):
+        damaged = bytearray(text.encode())
+        for _ in range(rng.randint(1, 4)):  # mostly in numbers: XML falls at the first touch of a mark
+            digits = [place for place, letter in enumerate(damaged) if chr(letter).isdigit()]
+            place = rng.choice(digits) if rng.random() < 0.95 else rng.randrange(len(damaged))
+            change = rng.randrange(3)
+            if change == 0:
+                damaged[place] ^= 1 << rng.randrange(8)
+            elif change == 1:
+                damaged[place : place + rng.randint(0, 2)] = rng.choice(JUNK)
+            else:
+                del damaged[place]
+        (tmp_path / f"a{suffix}").write_bytes(bytes(damaged))
+        data = open_data(tmp_path)
+        num_rejected = sum(repair.action == "rejected" for repair in data.repairs)
+        assert data.format == kind
+        assert data.num_annotations == data.table["boxes"].list.len().sum() + num_rejected
+        assert data.table["boxes"][-1][0]["class"] == "raccoon"
+        assert len(data) == 2 or data.bad or "without an annotation" in " ".join(data.decisions)
+        num_whole += len(data) == 2
+    assert num_whole > 20

@@ -215,3 +215,45 @@ def test_run_lengths_become_outlines(tmp_path):
         assert box(data, 0, place)["crowd"] is True
         assert box(data, 0, place)["polygons"] == [[5.0, 6.0, 10.0, 6.0, 10.0, 9.0, 5.0, 9.0]]
     assert data.repairs == ()
+
+
+STRANGE = [
+    None, True, 0, -1, 1.5, 1e308, float("nan"), float("inf"), 10**400, "", "nan", "7", [], {}, [[]], [1, 2, 3, 4],
+    ["a"] * 4, {"size": [20, 30], "counts": [600]}, {"size": [1e9, 1e9], "counts": [1]}, [["a"] * 6], "a.jpg/", "C:\\",
+    {"size": [20, 30], "counts": "0"}, [[1, 2, 3, 4, 5, float("nan")]], "../../../etc/passwd", "a\0b", "\ud800", "..",
+]  # fmt: skip
+FIELDS = [
+    ("images", 0, "id"), ("images", 0, "file_name"), ("images", 0, "width"), ("images", 1), ("annotations", 0, "id"),
+    ("annotations", 0, "image_id"), ("annotations", 0, "category_id"), ("annotations", 0, "bbox"),
+    ("annotations", 0, "bbox", 2), ("annotations", 0, "segmentation"), ("annotations", 0, "segmentation", 0),
+    ("annotations", 0, "iscrowd"), ("annotations", 1), ("categories", 0, "id"), ("categories", 0, "name"),
+    ("categories", 0), ("categories",),
+]  # fmt: skip
+
+
+@given(changes=st.lists(st.tuples(st.sampled_from(FIELDS), st.sampled_from(STRANGE)), min_size=1, max_size=3))
+def test_whatever_stands_in_a_field_each_box_is_used_or_counted(tmp_path_factory, changes):
+    folder = tmp_path_factory.mktemp("strange")
+    pictures(folder, "a.jpg", "b.jpg")
+    annotations = [{"segmentation": [[1, 2, 3, 4, 5, 6]], "iscrowd": 0}, {"image_id": 1}]
+    write(folder / "a.json", ["a.jpg", "b.jpg"], annotations, ("cat", "dog"))
+    content = json.loads((folder / "a.json").read_text())
+    for path, value in changes:
+        place = content
+        try:
+            for key in path[:-1]:
+                place = place[key]
+            place[path[-1]] = value
+        except (TypeError, KeyError, IndexError):  # an earlier change took the place away
+            continue
+    (folder / "a.json").write_text(json.dumps(content))
+    try:
+        data = open_data(folder)
+    except DataError:
+        return
+    num_rejected = sum(repair.action == "rejected" for repair in data.repairs)
+    assert data.num_annotations == data.table["boxes"].list.len().sum() + num_rejected
+    for boxes in data.table["boxes"]:
+        for one in boxes:
+            assert 0 <= one["x1"] < one["x2"] <= 30
+            assert 0 <= one["y1"] < one["y2"] <= 20

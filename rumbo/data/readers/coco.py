@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from rumbo.data.annotations import (
     lost_boxes,
     pictures_only,
     refused,
+    side_of,
     split_of_path,
     whole_folder,
 )
@@ -188,7 +190,7 @@ def _categories(content: Any, name: str, found: _Found) -> dict[object, str]:
     for entry in entries if isinstance(entries, list) else []:
         if not isinstance(entry, dict) or _key(entry.get("id")) is None:
             continue
-        number, label = _key(entry["id"]), str(entry.get("name") or "").strip()
+        number, label = _key(entry["id"]), _plain(str(entry.get("name") or "")).strip()
         label = label or t("category {number}", number=entry["id"])
         if by_id.setdefault(number, label) != label:
             raise DataError(
@@ -226,7 +228,7 @@ def _pictures(content: Any, name: str, split: str | None, found: _Found) -> dict
         where = f"{safe_name(name)}: images[{place}]"
         entry = entry if isinstance(entry, dict) else {}
         number, file_name = _key(entry.get("id")), entry.get("file_name")
-        if number is None or not isinstance(file_name, str) or not file_name:
+        if number is None or not isinstance(file_name, str) or not _can_be_a_name(file_name):
             found.bad.append(BadItem(-1, where, t("{where} has no id or no file_name.", where=where), "annotation.bad"))
         elif number in pictures:
             reason = t("{where} has the id {number} of another picture.", where=where, number=number)
@@ -279,8 +281,6 @@ def _box(
         box.corners = (x, y, x + width, y + height)
         if width < 0 or height < 0:
             box.code = "box.negative"
-        elif width == 0 or height == 0:
-            box.code = "box.zero_area"
     if fault is not None and box.code is None:
         box.code, box.action = fault, "corrected" if box.corners is not None else "rejected"
     return box
@@ -353,11 +353,23 @@ def _key(value: Any) -> object:
 
 
 def _side(value: Any) -> int | None:
-    return int(value) if isinstance(value, int | float) and math.isfinite(value) and value >= 1 else None
+    return side_of(value) if isinstance(value, int | float) else None
 
 
 def _short(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)[:MAX_MET]
+    return _plain(json.dumps(value, ensure_ascii=False)[:MAX_MET])
+
+
+def _plain(text: str) -> str:
+    """Text that can be stored: JSON lets halves of characters through."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _can_be_a_name(text: str) -> bool:
+    try:
+        return bool(text) and "\0" not in text and bool(os.fsencode(text))
+    except UnicodeEncodeError:
+        return False
 
 
 formats.register("coco")(Reader(recognizes, read, KINDS))

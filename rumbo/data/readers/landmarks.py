@@ -20,6 +20,7 @@ from rumbo.data.annotations import (
     frame_decisions,
     frame_of,
     repair_decisions,
+    side_of,
     upright,
     whole_folder,
 )
@@ -293,7 +294,7 @@ def _values(frame: pl.DataFrame, names: Sequence[str]) -> np.ndarray:
 
 
 def _side(value: float | None) -> int | None:
-    return int(value) if value is not None and 1 <= value < 1e6 else None
+    return None if value is None else side_of(value)
 
 
 def _columns(frame: pl.DataFrame, layout: _Layout, ids: Sequence[str], decisions: list[str]) -> dict[str, pl.Series]:

@@ -18,7 +18,9 @@ from rumbo.data.annotations import (
     class_list,
     lost_boxes,
     pictures_only,
+    read_small,
     read_text,
+    side_of,
     split_of_path,
     whole_folder,
 )
@@ -58,7 +60,7 @@ class _Node:
 def recognizes(files: Files) -> bool:
     """Whether one of the first XML files is an annotation."""
     names = _xml_names(whole_folder(files) if extension(files.path.name) == "xml" else files)
-    return any(b"<annotation" in files.read(name)[:4096] for name in names[:3])
+    return any(_is_annotation(files, name) for name in names[:3])
 
 
 def read(files: Files, request: Request) -> Dataset:
@@ -76,7 +78,7 @@ def read(files: Files, request: Request) -> Dataset:
     for name, node in _parsed(files, bad):
         picture, renamed = _picture(name, node, finder)
         num_renamed += renamed
-        if picture.name not in finder.names:
+        if picture.name not in finder.known:
             lost += lost_boxes(picture)
             bad.append(_no_picture(name, picture.name))
         elif picture.name in found:
@@ -162,6 +164,13 @@ def parse_xml(data: bytes, name: str) -> _Node:
     return root.children[0]
 
 
+def _is_annotation(files: Files, name: str) -> bool:
+    try:
+        return b"<annotation" in files.read(name)[:4096]
+    except DataError:
+        return False
+
+
 def _xml_names(files: Files) -> list[str]:
     return [name for name in files.names() if extension(name) == "xml"]
 
@@ -171,8 +180,7 @@ def _parsed(files: Files, bad: list[BadItem]) -> list[tuple[str, _Node]]:
 
     def parse(name: str) -> _Node | BadItem:
         try:
-            read_text(files, name)
-            node = parse_xml(files.read(name), name)
+            node = parse_xml(read_small(files, name), name)
         except DataError as problem:
             return BadItem(-1, safe_name(name), str(problem), "annotation.bad")
         if node.tag != "annotation":
@@ -204,12 +212,7 @@ def _picture(name: str, node: _Node, finder: PictureFinder) -> tuple[RawPicture,
 
 
 def _side(text: str) -> int | None:
-    """A side in px; None for 0, which tools write that do not know it, and for what is no number."""
-    try:
-        side = float(text)
-    except ValueError:
-        return None
-    return int(side) if math.isfinite(side) and side >= 1 else None
+    return side_of(float(text)) if _is_number(text) else None
 
 
 def _box(node: _Node, name: str) -> RawBox:

@@ -183,6 +183,14 @@ def _setup(files: Files, decisions: list[str]) -> _Setup:
         if not isinstance(content, dict):
             continue
         names = _names(content.get("names"), name)
+        if twice := sorted({label for label in names.values() if list(names.values()).count(label) > 1}):
+            decisions.append(
+                t(
+                    "'{name}' has several ids for {names}: each is one class.",
+                    name=safe_name(name),
+                    names=", ".join(twice),
+                )
+            )
         count = content.get("nc")
         if isinstance(count, int) and count != len(names):
             decisions.append(
@@ -219,7 +227,7 @@ def _names(value: Any, file: str) -> dict[int, str]:
     """Id -> name of `names`, a list or a mapping.
 
     Raises:
-        DataError: it is neither, or two ids have one name.
+        DataError: it is neither.
     """
     pairs: list[tuple[int, str]] = []
     if isinstance(value, list):
@@ -353,8 +361,6 @@ def _box(text: str, where: str, names: Mapping[int, str], setup: _Setup) -> RawB
         x, y, width, height = numbers[:4]
         if width < 0 or height < 0:
             box.code = "box.negative"
-        elif width == 0 or height == 0:
-            box.code = "box.zero_area"
         box.corners = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
     elif len(numbers) % 2:
         box.code = "box.malformed"
