@@ -38,9 +38,10 @@ def test_a_hundred_thousand_rows_open_at_once():
 
 @pytest.mark.slow
 def test_a_million_rows_open_in_two_seconds_and_a_gibibyte():
+    """All processors' time together: what an idle machine takes is less."""
     for name, met in measured(1_000_000).items():
         assert met["rows"] == 1_000_000, name
-        assert met["seconds"] < 2.0, (name, met)
+        assert met["cpu_seconds"] < 2.0, (name, met)
         assert met["peak_mib"] < 1024, (name, met)
 
 
