@@ -136,9 +136,14 @@ def _small(picture: Image.Image) -> np.ndarray:
 
 
 def _statistics(pixels: np.ndarray) -> dict[str, float]:
-    channels = pixels.astype(np.float32)
-    grey = channels if channels.ndim == 2 else channels @ np.array([0.299, 0.587, 0.114], np.float32)
-    color = 0.0 if channels.ndim == 2 else float((channels.max(axis=2) - channels.min(axis=2)).mean())
+    color = 0.0
+    if pixels.ndim == 2:
+        grey = pixels.astype(np.float32)
+    else:  # channel by channel: reducing an axis of three is ten times slower
+        red, green, blue = (np.ascontiguousarray(pixels[:, :, channel]) for channel in range(3))
+        grey = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
+        most, least = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+        color = float((most - least).mean())
     low, high = np.percentile(grey, [1, 99])
     variance = float(grey.var())
     inside = grey[1:-1, 1:-1]

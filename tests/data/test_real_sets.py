@@ -227,7 +227,7 @@ def test_planted_faults_in_hippocampus_are_found(shared_data, tmp_path):
     labels[4].unlink()
     met = {item.id.rpartition("/")[2]: item.code for item in open_data(tmp_path).bad}
     assert met == {
-        images[1].name: "mask.size_differs",
+        images[1].name: "mask.wrong_size",
         images[3].name: "volume.bad",
         images[4].name: "mask.missing",
     }

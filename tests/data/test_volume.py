@@ -110,7 +110,7 @@ def test_what_does_not_fit_is_bad_and_named(tmp_path):
     assert data.ids == ["images/case0.nii.gz", "images/case7.nii.gz"]
     assert {item.id[11:12]: item.code for item in data.bad} == {
         "1": "mask.bad",
-        "2": "mask.size_differs",
+        "2": "mask.wrong_size",
         "3": "mask.bad",
         "4": "volume.bad",
         "5": "volume.bad",

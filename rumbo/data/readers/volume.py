@@ -170,7 +170,7 @@ def _look(files: Files, image: str, mask: str | None) -> _Look:
                 name=image,
                 expected=sizes[1],
             ),
-            code="mask.size_differs",
+            code="mask.wrong_size",
         )
     return _Look(content=content, header=header, codes=tuple(np.unique(codes).tolist()))
 

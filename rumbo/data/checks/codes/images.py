@@ -86,7 +86,7 @@ IMAGE_CODES = {
         "note",
         lambda: (
             t("A few pictures are grey among pictures in color."),
-            t("kept; their three channels are equal."),
+            t("kept, brought to color with the others."),
             t("look whether one class has more of them than others."),
         ),
     ),
