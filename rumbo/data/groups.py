@@ -203,13 +203,21 @@ def bursts(drawn: Sequence[Sketch], names: Sequence[str] | None = None) -> list[
 
 def _near(drawn: Sequence[Sketch], contents: Sequence[str]) -> tuple[np.ndarray, ...]:
     pairs: Sequence[Pair] = near_duplicates(drawn, contents)
+    rows_of: dict[str, list[int]] = {}
+    for row, content in enumerate(contents):
+        rows_of.setdefault(content, []).append(row)
     for least in (0.0, *STRICTER):
         links = tuple(np.array([pair.row, pair.other]) for pair in pairs if pair.explained >= least)
         numbers = components(len(drawn), [Groups(Reason.NEAR, links)])
         members = [np.flatnonzero(numbers == number) for number in np.flatnonzero(np.bincount(numbers) > 1)]
         if all(len(rows) <= max(20, MAX_SHARE * len(drawn)) for rows in members):
-            return tuple(members)
+            return tuple(_with_copies(rows, rows_of, contents) for rows in members)
     return ()
+
+
+def _with_copies(rows: np.ndarray, rows_of: dict[str, list[int]], contents: Sequence[str]) -> np.ndarray:
+    """Only the first of equal pictures is compared; the others belong where it belongs."""
+    return np.array(sorted({other for row in rows for other in rows_of[contents[int(row)]]}), np.int64)
 
 
 def _parts(name: str) -> tuple[tuple[str, str], int, bool] | None:

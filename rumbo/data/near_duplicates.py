@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from rumbo.core.devices import num_cores
 from rumbo.core.errors import DataError
 from rumbo.core.messages import language, use_language
-from rumbo.data.decode import BadImage, header
+from rumbo.data.decode import _quiet, decode, header
 from rumbo.data.images import FileImages, ImageSource
 
 MIN_SIDE_PX = 64
@@ -46,8 +46,12 @@ SAMPLE = 256
 """Pictures looked at first; when all of them are too small, the others are not opened."""
 _MAX_REMEMBERED = 100_000
 _BLOCK_ROWS = 512
-_BATCH_PAIRS = 512
+_SCANNED = 2**18
+"""Pairs of hashes at a time: their bits stay in the processor's cache."""
+_BATCH_PAIRS = 128
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_EXIF_BYTES = 4096
+"""EXIF stands at the start of a file, after its first marker."""
 _EXIF, _TAKEN, _MAKE, _MODEL, _SERIAL = 0x8769, 0x9003, 0x010F, 0x0110, 0xA431
 
 
@@ -79,7 +83,8 @@ class _Prints:
     """Sketches as arrays: the pictures that are compared, in order of their rows."""
 
     rows: np.ndarray
-    luma: np.ndarray
+    detail: np.ndarray
+    contrast: np.ndarray
     chroma: np.ndarray
     hashes: np.ndarray
     mirrored: np.ndarray
@@ -162,21 +167,15 @@ def _sketch(images: ImageSource, row: int) -> Sketch:
         if isinstance(images, FileImages):
             data = images.bytes_of(row)
             height, width, _ = header(data)
-            with Image.open(io.BytesIO(data)) as picture:
-                taken = _taken(picture)
-                if min(height, width) < MIN_SIDE_PX:
-                    return Sketch(None, None, taken)
-                picture.draft("RGB", (DRAFT_PX, DRAFT_PX))
-                if picture.mode in ("1", "P", "PA", "CMYK", "LA", "La", "RGBA", "RGBa", "F") or "I" in picture.mode:
-                    small = _shrink(Image.fromarray(images.read(row)))
-                else:
-                    small = _shrink(ImageOps.exif_transpose(picture))
-            return _thumbnails(small, taken)
+            taken = _taken(data)
+            if min(height, width) < MIN_SIDE_PX:
+                return Sketch(None, None, taken)
+            return _thumbnails(_shrink(Image.fromarray(decode(data, enough_px=DRAFT_PX))), taken)
         height, width, _ = images.size(row)
         if min(height, width) < MIN_SIDE_PX:
             return Sketch(None, None)
         return _thumbnails(_shrink(Image.fromarray(images.read(row))), None)
-    except (BadImage, DataError, OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+    except DataError:
         return Sketch(None, None)
 
 
@@ -197,33 +196,40 @@ def _thumbnails(small: np.ndarray, taken: tuple[str, str] | None) -> Sketch:
     return Sketch((small @ _LUMA).astype(np.float16), np.rint(chroma / 2).astype(np.int8), taken)
 
 
-def _taken(picture: Image.Image) -> tuple[str, str] | None:
+def _taken(data: bytes) -> tuple[str, str] | None:
+    if b"Exif" not in data[:_EXIF_BYTES]:
+        return None
     try:
-        exif = picture.getexif()
-        inner = exif.get_ifd(_EXIF)
+        # EXIF is a stranger's: no parser of it raises one kind of error only, or no warnings.
+        with _quiet():
+            exif = Image.open(io.BytesIO(data)).getexif()
+            inner = exif.get_ifd(_EXIF)
         when = str(inner.get(_TAKEN, "")).strip("\0 ")
         camera = "/".join(str(part).strip("\0 ") for part in (exif.get(_MAKE), exif.get(_MODEL), inner.get(_SERIAL)))
-    except Exception:  # EXIF is a stranger's, and no parser of it raises one kind of error only
+    except Exception:
         return None
     return (when, camera) if when else None
 
 
 def _prints(found: Sequence[Sketch], rows: Sequence[int]) -> _Prints:
     rows = [row for row in rows if found[row].luma is not None]
-    luma = np.array([found[row].luma for row in rows], np.float16).reshape(len(rows), SIDE_PX, SIDE_PX)
     chroma = np.array([found[row].chroma for row in rows], np.int8).reshape(len(rows), CHROMA_PX, CHROMA_PX, 2)
-    keep = np.zeros(len(rows), bool)
+    detail = np.zeros((len(rows), SIDE_PX, SIDE_PX), np.float16)
     grids = np.zeros((len(rows), 9, 9), np.float32)
     coarse = np.zeros((len(rows), 144), np.float32)
+    contrast = np.zeros(len(rows), np.float32)
     for start in range(0, len(rows), _BLOCK_ROWS):
         part = slice(start, start + _BLOCK_ROWS)
-        block = luma[part].astype(np.float32)
-        keep[part] = (_detail(block) ** 2).mean(axis=(1, 2)) >= FAINT_DETAIL**2
-        grids[part] = _grid(block)
-        coarse[part] = _normal(_shrunk(block, 12)).reshape(len(block), -1)
+        luma = np.array([found[row].luma for row in rows[part]], np.float32)
+        detail[part] = _detail(luma)
+        contrast[part] = luma.std(axis=(1, 2))
+        grids[part] = _grid(luma)
+        coarse[part] = _normal(_shrunk(luma, 12)).reshape(len(luma), -1)
+    keep = (detail.astype(np.float32) ** 2).mean(axis=(1, 2)) >= FAINT_DETAIL**2
     return _Prints(
         np.array(rows, np.int64)[keep],
-        luma[keep],
+        detail[keep],
+        contrast[keep],
         chroma[keep],
         _hash(grids[keep]),
         _hash(grids[keep][:, :, ::-1]),
@@ -251,16 +257,19 @@ def _hash(grids: np.ndarray) -> np.ndarray:
 def _candidates(prints: _Prints) -> Iterator[np.ndarray]:
     """Rows of (place, place, mirrored, bits that differ), the first place the smaller."""
     total = len(prints.rows)
+    num_rows = max(1, _SCANNED // max(total, 1))
     for mirrored, others in ((0, prints.hashes), (1, prints.mirrored)):
-        for start in range(0, total, _BLOCK_ROWS):
-            block = prints.hashes[start : start + _BLOCK_ROWS]
+        for start in range(0, total, num_rows):
+            block = prints.hashes[start : start + num_rows]
             bits = np.bitwise_count(block[:, None, 0] ^ others[None, start:, 0])
             near, far = np.nonzero(bits <= MAX_BITS)
             keep = far > near
             near, far = near[keep], far[keep]
             whole = bits[near, far] + np.bitwise_count(block[near, 1] ^ others[start + far, 1])
             keep = whole <= MAX_BITS
-            near, far, whole = near[keep] + start, far[keep] + start, whole[keep]
+            # In a long film all pairs are candidates: what would not be looked at is dropped before it takes memory.
+            chosen = _first_of_each(near[keep], whole[keep], 4 * MAX_CANDIDATES)
+            near, far, whole = (part[keep][chosen] for part in (near + start, far + start, whole))
             first, second = prints.coarse[near], prints.coarse[far]
             if mirrored:
                 second = second.reshape(-1, 12, 12)[:, :, ::-1].reshape(-1, 144)
@@ -268,6 +277,13 @@ def _candidates(prints: _Prints) -> Iterator[np.ndarray]:
             if alike.any():
                 kind = np.full(int(alike.sum()), mirrored)
                 yield np.stack([near[alike], far[alike], kind, whole[alike]], axis=1).astype(np.int64)
+
+
+def _first_of_each(keys: np.ndarray, distances: np.ndarray, limit: int) -> np.ndarray:
+    """Places of the entries that are among the `limit` nearest of their key."""
+    order = np.lexsort((distances, keys))
+    ordered = keys[order]
+    return order[np.arange(len(order)) - np.searchsorted(ordered, ordered) < limit]
 
 
 def _nearest(pairs: np.ndarray) -> np.ndarray:
@@ -285,29 +301,35 @@ def _nearest(pairs: np.ndarray) -> np.ndarray:
 def explained_share(prints: _Prints, pairs: np.ndarray) -> np.ndarray:
     """Share of the fine detail of each picture that its partner explains, the worse of both directions; 0 by color.
 
+    The second direction is only looked at where the first is enough.
+
     The partner may be brighter, of more contrast, and shifted, zoomed or turned by parts of a thumbnail's pixel: these
     changes are linear to first order, and least squares finds them (Lucas and Kanade 1981, with an affine motion).
     """
     if len(pairs) == 0:
         return np.zeros(0)
-    first = prints.luma[pairs[:, 0]].astype(np.float32)
-    second = prints.luma[pairs[:, 1]].astype(np.float32)
+    mirrored = pairs[:, 2] == 1
     chroma_1 = prints.chroma[pairs[:, 0]].astype(np.float32) * 2
     chroma_2 = prints.chroma[pairs[:, 1]].astype(np.float32) * 2
-    mirrored = pairs[:, 2] == 1
-    second[mirrored] = second[mirrored][:, :, ::-1]
     chroma_2[mirrored] = chroma_2[mirrored][:, :, ::-1]
-    gain = second.std(axis=(1, 2)) / np.maximum(first.std(axis=(1, 2)), 1e-3)
-    gain = np.clip(gain, 0.5, 2)[:, None, None, None]
-    difference = _rms(chroma_1 * gain - chroma_2)
-    colorful = np.maximum(_rms(chroma_1 * gain), _rms(chroma_2)) + SMALL_CHROMA
-    first, second = _detail(first), _detail(second)
-    share = np.minimum(_share(first, second), _share(second, first))
-    return np.where(difference / colorful <= CHROMA_DIFFERENCE, share, 0.0)
+    gain = prints.contrast[pairs[:, 1]] / np.maximum(prints.contrast[pairs[:, 0]], 1e-3)
+    chroma_1 *= np.clip(gain, 0.5, 2)[:, None, None, None]
+    colorful = np.maximum(_rms(chroma_1), _rms(chroma_2)) + SMALL_CHROMA
+    shares = np.zeros(len(pairs))
+    left = np.flatnonzero(_rms(chroma_1 - chroma_2) / colorful <= CHROMA_DIFFERENCE)
+    first = prints.detail[pairs[:, 0]].astype(np.float32)
+    second = prints.detail[pairs[:, 1]].astype(np.float32)
+    second[mirrored] = second[mirrored][:, :, ::-1]
+    shares[left] = _share(first[left], second[left])
+    left = left[shares[left] >= EXPLAINED]
+    shares[left] = np.minimum(shares[left], _share(second[left], first[left]))
+    return shares
 
 
 def _share(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     num_pairs, side, _ = known.shape
+    if num_pairs == 0:
+        return np.zeros(0)
     across, down = np.gradient(known, axis=2), np.gradient(known, axis=1)
     y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j].astype(np.float32)
     parts = [known, np.ones_like(known), across, down, across * x, across * y, down * x, down * y]

@@ -1,0 +1,128 @@
+"""Names of frames, bursts of a camera, and what joins them."""
+
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from planted import jpeg, picture_set
+
+from rumbo.data import open_data
+from rumbo.data.groups import Reason, bursts, components, copies_of, frames, groups_in, look_for_groups
+from rumbo.data.near_duplicates import Sketch
+
+
+def groups_of(names, **rest) -> list[list[str]]:
+    return [[names[row] for row in rows] for rows in frames(names, **rest)]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["video{0}_frame{1:03d}.jpg", "patient{0:02d}_slice{1}.png", "a/clip{0}/frame_{1}.jpg", "scan{0}-SLC-{1:04d}.png"],
+)
+def test_a_word_makes_frames(pattern):
+    names = [pattern.format(film, number) for film in range(5) for number in range(6)]
+    found = groups_of(names)
+    assert sorted(map(len, found)) == [6] * 5
+    films = [{re.search(r"\d+", name)[0] for name in group} for group in found]
+    assert sorted(map(len, films)) == [1] * 5
+
+
+def test_a_film_is_one_group_in_whatever_folder_its_frames_lie():
+    names = [
+        f"{'train' if number % 2 else 'val'}/{'cat' if film % 2 else 'dog'}/video{film}_frame{number}.jpg"
+        for film in range(6)
+        for number in range(8)
+    ]
+    assert sorted(map(len, frames(names))) == [8] * 6
+
+
+COUNTED = [
+    [f"{number:04d}.jpg" for number in range(100)],
+    [f"cat.{number}.jpg" for number in range(50)] + [f"dog.{number}.jpg" for number in range(50)],
+    [f"images/raccoon-{number}.jpg" for number in range(200)],
+    [f"{label}/IMG_{number:04d}.jpg" for label in ("ants", "bees", "wasps") for number in range(40)],
+    [f"{number}_{number * 7919 % 99991:x}.jpg" for number in range(1000, 1200)],
+    [f"frame{number:05d}.png" for number in range(300)],
+    [f"{label}/frame_{number:05d}.png" for label in "abcd" for number in range(30)],
+]
+
+
+@pytest.mark.parametrize("names", COUNTED, ids=lambda names: names[0])
+def test_counted_names_are_no_sequences(names):
+    drawn = [Sketch(np.random.default_rng(row).normal(128, 40, (48, 48)), None) for row in range(len(names))]
+    classes = [name.split("/")[0].split(".")[0] for name in names] if "/" in names[0] or "." in names[0][:4] else None
+    assert frames(names, drawn, classes) == []
+
+
+def test_without_a_word_the_pictures_decide():
+    names = [f"clip-{film}-{number:04d}.jpg" for film in range(6) for number in range(10)]
+    rng = np.random.default_rng(0)
+    scenes = rng.normal(128, 40, (6, 48, 48))
+    alike = [Sketch(scenes[row // 10] + rng.normal(0, 10, (48, 48)), None) for row in range(60)]
+    assert sorted(map(len, frames(names, alike))) == [10] * 6
+    assert frames(names, [alike[row] for row in rng.permutation(60)]) == []
+    assert frames(names, None) == []
+    assert frames(names, [Sketch(None, None)] * 60) == []
+
+
+def test_a_sequence_per_class_is_not_grouped():
+    names = [f"clip{film}_frame{number}.jpg" for film in range(6) for number in range(10)]
+    assert frames(names, None, [f"c{row // 10}" for row in range(60)]) == []
+    assert len(frames(names, None, [f"c{row // 30}" for row in range(60)])) == 6
+
+
+@pytest.mark.parametrize("name", ["hymenoptera", "raccoon", "cats_vs_noncats", "membrane"])
+def test_real_names_are_left_alone(shared_data, name):
+    found = look_for_groups(open_data(shared_data / name))
+    assert [groups.reason for groups in found if groups.reason is not Reason.NEAR] == []
+
+
+def shot(when: str | None, camera: str = "One") -> bytes:
+    exif = Image.Exif()
+    exif[0x0110] = camera
+    if when is not None:
+        exif.get_ifd(0x8769)[0x9003] = when
+    out = io.BytesIO()
+    Image.effect_noise((70, 70), 90).save(out, "jpeg", exif=exif)
+    return out.getvalue()
+
+
+def test_bursts_of_one_camera_are_found():
+    times = [
+        "2024:05:01 12:00:00",
+        "2024:05:01 12:00:02",
+        "2024:05:01 12:00:04",
+        "2024:05:01 12:00:07",
+        None,
+        "0000:00",
+    ]
+    data = {f"{row}.jpg": shot(when) for row, when in enumerate(times)}
+    data["other.jpg"] = shot(times[1], "Two")
+    data |= {f"later{row}.jpg": shot(f"2024:06:{row + 1:02d} 08:00:00") for row in range(5)}
+    found = look_for_groups(picture_set(data))
+    assert [(groups.reason, [rows.tolist() for rows in groups.members]) for groups in found] == [
+        (Reason.BURST, [[0, 1, 2]])
+    ]
+
+
+def test_a_clock_that_stands_still_makes_no_burst():
+    still = [Sketch(None, None, ("2000:01:01 00:00:00", "One"))] * 40
+    assert bursts(still) == []
+
+
+def test_broken_exif_is_no_burst():
+    data = jpeg(Image.effect_noise((70, 70), 50))
+    broken = data[:2] + b"\xff\xe1\x00\x20Exif\0\0MM\0*\xff\xff\xff\xff" + b"\xff" * 14 + data[2:]
+    assert look_for_groups(picture_set({"a.jpg": broken, "b.jpg": shot(None)})) == []
+
+
+def test_components_join_all_reasons_and_nothing_more():
+    data = picture_set(
+        {name: name.encode() for name in "abcdef"},
+        contents=["1", "1", "2", "3", "4", "5"],
+        who=["x", "y", "y", None, None, "x"],
+    )
+    numbers = components(6, [copies_of(data), groups_in(data, "who")])
+    assert numbers.tolist() == [0, 0, 0, 1, 2, 0]
