@@ -182,25 +182,43 @@ class PixelCache:
 
 
 class Contents:
-    """Which content a file had when it was last read: told by its stamp, so that it need not be read again."""
+    """Which content a file had when it was last read: told by its stamp, so that it need not be read again.
+
+    Args:
+        num_rows: how many files there are; 40 bytes are kept for each.
+    """
 
     SETTLED_NS = 2_000_000_000
     """A file that changed less than this before it was read could change again without another stamp."""
 
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[tuple[int, ...], str]] = {}
+    def __init__(self, num_rows: int) -> None:
+        self._stamps = np.zeros(num_rows, np.int64)
+        self._contents = np.zeros((num_rows, hashlib.sha256().digest_size), np.uint8)
 
     def recall(self, row: int, stamp: tuple[int, ...] | None) -> str | None:
         """The sha256 of a row's file, if its stamp is the one that it was read under."""
-        known = self._known.get(row)
-        return known[1] if known is not None and stamp is not None and known[0] == stamp else None
+        is_same = stamp is not None and int(self._stamps[row]) == _short(stamp)
+        return self._contents[row].tobytes().hex() if is_same else None
 
     def learn(self, row: int, stamp: tuple[int, ...] | None, data: bytes) -> str:
         """The sha256 of bytes that were read after the stamp was taken."""
-        content = hashlib.sha256(data).hexdigest()
-        if stamp is not None and time.time_ns() - max(stamp[1:3]) > self.SETTLED_NS:
-            self._known[row] = stamp, content
-        return content
+        content = hashlib.sha256(data)
+        is_settled = stamp is not None and time.time_ns() - max(stamp[1:3]) > self.SETTLED_NS
+        self._stamps[row] = 0
+        self._contents[row] = np.frombuffer(content.digest(), np.uint8)
+        if stamp is not None and is_settled:
+            self._stamps[row] = _short(stamp)
+        return content.hexdigest()
+
+
+def open_cache(gib: float, path: str | None) -> PixelCache | None:
+    """The cache that the options `cache_gib` and `cache_path` mean; None for 0 GiB."""
+    return PixelCache(Path(path).expanduser() if path else None, limit_bytes=int(gib * 2**30)) if gib > 0 else None
+
+
+def _short(stamp: tuple[int, ...]) -> int:
+    """A stamp in 64 bits, never 0."""
+    return hash(stamp) or 1
 
 
 def stamp_of(path: str | Path) -> tuple[int, ...] | None:

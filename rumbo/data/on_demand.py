@@ -88,7 +88,7 @@ class PixelsOnDemand:
         self.images, self.ids, self.rule = images, ids, rule
         self.cache = cache if isinstance(images, FileImages) else None
         self.num_threads = num_threads or num_cores()
-        self._contents = Contents()
+        self._contents = Contents(len(images) if self.cache else 0)
         self._enough_px = DETAIL * max(rule.height, rule.width)
         decoders = f"simplejpeg {simplejpeg.__version__}, Pillow {PIL.__version__}"
         sizes = f"{rule.height} x {rule.width} {rule.fit}", f"from {self._enough_px}"
@@ -105,13 +105,18 @@ class PixelsOnDemand:
         finally:
             pool.shutdown(cancel_futures=True)
 
+    @property
+    def note(self) -> str | None:
+        """Why not all pictures are kept, a finished sentence to tell the user; None as long as they are."""
+        return None if self.cache is None else self.cache.note
+
     def gather(self, rows: np.ndarray) -> UInt8[Tensor, "b c h w"]:
-        """The pictures of some rows, as in prediction."""
+        """The pictures of some rows, as in prediction; they are not kept for later."""
         with self.threads() as pool:
-            return self.start(pool, rows)()
+            return self.start(pool, rows, keep=False)()
 
     def start(
-        self, pool: ThreadPoolExecutor, rows: np.ndarray, crops: Crops | None = None
+        self, pool: ThreadPoolExecutor, rows: np.ndarray, crops: Crops | None = None, *, keep: bool = True
     ) -> Callable[[], Shaped[Tensor, "b c h w"]]:
         """Begin to make a batch: random crops (in channels-last memory) or, without `crops`, pictures as in prediction.
 
@@ -125,7 +130,7 @@ class PixelsOnDemand:
             kind = np.uint8 if crops.table is None else np.float32
             batch = np.empty((len(rows), height, width, channels), kind)  # numpy asks for huge pages, torch does not
         work: list[Future[list[BadItem]]] = [
-            pool.submit(self._fill, rows[low : low + PIECE_ROWS], batch[low : low + PIECE_ROWS], crops)
+            pool.submit(self._fill, rows[low : low + PIECE_ROWS], batch[low : low + PIECE_ROWS], crops, keep)
             for low in range(0, len(rows), PIECE_ROWS)
         ]
 
@@ -136,13 +141,13 @@ class PixelsOnDemand:
 
         return finish
 
-    def _fill(self, rows: np.ndarray, out: np.ndarray, crops: Crops | None) -> list[BadItem]:
+    def _fill(self, rows: np.ndarray, out: np.ndarray, crops: Crops | None, keep: bool) -> list[BadItem]:
         """Write the pictures of a piece of a batch; the bad ones are returned."""
         bad: list[BadItem] = []
         for place, row in enumerate(map(int, rows)):
             try:
                 if crops is None:
-                    out[place] = self._pixels(row, Form.PREPARED).transpose(2, 0, 1)
+                    out[place] = self._pixels(row, Form.PREPARED, keep).transpose(2, 0, 1)
                 else:
                     self._crop(row, out[place], crops)
             except BadImage as problem:
@@ -170,11 +175,11 @@ class PixelsOnDemand:
             rows = self.cache.read(key, top, bottom)
             if rows is not None:
                 return rows, np.array([left, 0, right, bottom - top], np.float64)
-        pixels = self._pixels(row, Form.SOURCE)
+        pixels = self._pixels(row, Form.SOURCE, keep=True)
         height, width, channels = pixels.shape
         return pixels, chosen((height, width, channels))
 
-    def _pixels(self, row: int, form: Form) -> UInt8[np.ndarray, "h w c"]:
+    def _pixels(self, row: int, form: Form, keep: bool) -> UInt8[np.ndarray, "h w c"]:
         """A picture in a form, from the cache where it is there; else decoded, and kept."""
         if not isinstance(self.images, FileImages):
             return self._formed(self.images.read(row), form)
@@ -189,7 +194,8 @@ class PixelsOnDemand:
             kept = self.cache.read(key)
             if kept is None:
                 kept = self._decoded(data, form)
-                self.cache.put(key, kept)
+                if keep:
+                    self.cache.put(key, kept)
         return kept
 
     def _known_key(self, row: int, form: Form) -> str | None:

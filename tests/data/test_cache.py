@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from rumbo.data import cache as cache_module
-from rumbo.data.cache import Contents, PixelCache, default_folder, key_of, stamp_of
+from rumbo.data.cache import Contents, PixelCache, default_folder, key_of, open_cache, stamp_of
 
 GIB = 2**30
 
@@ -49,6 +49,16 @@ def test_the_place_is_the_user_s_cache_folder(monkeypatch, tmp_path: Path):
     for unset in ("", "relative/is/ignored"):
         monkeypatch.setenv("XDG_CACHE_HOME", unset)
         assert default_folder() == Path.home() / ".cache" / "rumbo" / "pixels"
+
+
+def test_options_choose_size_and_place(tmp_path: Path):
+    assert open_cache(0.0, str(tmp_path)) is None
+    cache = open_cache(SIZE / GIB, str(tmp_path / "here"))
+    assert cache is not None
+    cache.put(key(1), picture(1))
+    cache.put(key(2), picture(2))
+    assert cache.note is not None
+    assert len(entries(tmp_path / "here")) == 1
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped pixel", "flipped shape", "other file", "longer"])
@@ -239,17 +249,17 @@ def test_a_place_that_cannot_be_made_is_told_and_nothing_else_happens(tmp_path: 
 def test_contents_are_recalled_by_stamp_and_only_when_files_are_settled(tmp_path: Path):
     file = tmp_path / "a.jpg"
     file.write_bytes(b"one")
-    contents = Contents()
+    contents = Contents(3)
     fresh = stamp_of(file)
-    content = contents.learn(0, fresh, b"one")
-    assert contents.recall(0, fresh) is None  # it could change again within one tick of the clock
+    content = contents.learn(2, fresh, b"one")
+    assert contents.recall(2, fresh) is None  # it could change again within one tick of the clock
     settled = (3, 10**9, 10**9, 7, 7)
-    assert contents.learn(0, settled, b"one") == content
-    assert contents.recall(0, settled) == content
-    assert contents.recall(0, None) is None
+    assert contents.learn(2, settled, b"one") == content
+    assert contents.recall(2, settled) == content
+    assert contents.recall(2, None) is None
     for place in range(4):  # size, times and number of the file each tell
         changed = tuple(value + (place == index) for index, value in enumerate(settled))
-        assert contents.recall(0, changed) is None
+        assert contents.recall(2, changed) is None
     assert stamp_of(tmp_path / "gone") is None
     file.unlink()
     (tmp_path / "new").write_bytes(b"two")

@@ -220,6 +220,14 @@ def test_from_the_second_epoch_on_nothing_is_decoded_or_read(real_photos, tmp_pa
     assert torch.equal(second, by_row(on_demand(real_photos).epoch(1)))
 
 
+def test_a_sample_that_is_taken_once_is_not_kept(real_photos, tmp_path):
+    cached = on_demand(real_photos, cache=PixelCache(tmp_path, limit_bytes=GIB))
+    cached.examples.pixels.gather(np.arange(5))
+    assert not list(tmp_path.rglob("*.px"))
+    list(cached.once())
+    assert len(list(tmp_path.rglob("*.px"))) == len(cached.rows)
+
+
 @pytest.mark.parametrize("grey", [False, True])
 def test_crops_are_normalized_in_their_threads_as_batches_are(real_photos, grey):
     """The short way of crops alone, against the long way that other changes need."""
