@@ -350,7 +350,7 @@ def test_one_fault_costs_one_box(clean, tmp_path, case):
     if case.box is not None:
         assert [after[victim][0][side] for side in SIDES] == pytest.approx(case.box, abs=0.6)
     for repair in data.repairs:
-        assert repair.id in (victim, "", "gone.jpg", f"{VICTIM}.jpg", f"labels/{VICTIM}.txt")
+        assert repair.id in (victim, "instances.json", "gone.jpg", f"{VICTIM}.jpg", f"labels/{VICTIM}.txt")
         assert case.where in repair.where
         assert case.met in repair.met
     for item in data.bad:

@@ -214,6 +214,28 @@ def test_photographs_are_no_masks(tmp_path):
         open_data(tmp_path)
 
 
+def test_pairs_of_photographs_are_no_masks(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
+    photo(tmp_path / "input/a.jpg", size=(64, 64))
+    mask(tmp_path / "target/a.png", noise)
+    assert open_data(tmp_path).format == "image-folder"
+    mask(tmp_path / "target/a.png", noise > 100)
+    assert open_data(tmp_path).format == "mask-pairs"
+
+
+def test_boxes_and_masks_of_one_set_are_told_by_the_task(tmp_path):
+    for name in ("a", "b"):
+        photo(tmp_path / f"JPEGImages/{name}.jpg")
+    mask(tmp_path / "SegmentationClass/a.png", levels(0, 1, 255))
+    mask(tmp_path / "SegmentationObject/a.png", levels(0, 1, 255))
+    (tmp_path / "Annotations").mkdir()
+    (tmp_path / "Annotations/a.xml").write_text("<annotation><filename>a.jpg</filename></annotation>")
+    assert open_data(tmp_path).format == "voc"
+    data = open_data(tmp_path, task="segment")
+    assert (data.format, data.ids) == ("mask-pairs", ["JPEGImages/a.jpg"])
+    assert [item.code for item in data.bad] == ["mask.missing"]
+
+
 def test_class_folders_called_mask_are_classes(tmp_path):
     for name in ("mask/1", "mask/2", "no_mask/1", "no_mask/2"):
         photo(tmp_path / f"{name}.jpg")

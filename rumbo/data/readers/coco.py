@@ -158,7 +158,7 @@ def _gather(found: _Found, files: Files, name: str, split: str | None) -> None:
         where = f"{safe_name(name)}: annotations[{place}]"
         if not isinstance(entry, dict):
             box = RawBox(where=where, met=_short(entry), name=None, corners=None, code="box.malformed")
-            found.lost.append(refused(box, "", "box.malformed", "rejected"))
+            found.lost.append(refused(box, safe_name(name), "box.malformed", "rejected"))
             continue
         if "bbox" not in entry and "segmentation" not in entry:
             continue  # a caption or a whole picture's tag
@@ -171,7 +171,7 @@ def _gather(found: _Found, files: Files, name: str, split: str | None) -> None:
                 box.code = "box.duplicate_id"
                 box.action = "rejected" if first == entry else "corrected"
         if picture is None:
-            found.lost.append(refused(box, "", "box.no_picture", "rejected"))
+            found.lost.append(refused(box, safe_name(name), "box.no_picture", "rejected"))
         else:
             picture.boxes.append(box)
     _settle(pictures, name, found)

@@ -62,6 +62,7 @@ MASK_FOLDERS = frozenset(
         "targets",
     )
 )
+VAGUE_FOLDERS = frozenset(("label", "labels", "annotation", "annotations", "target", "targets"))
 MIN_PAIRED_FRACTION = 0.5
 """Of the masks; with fewer partners these are no pairs."""
 _SUFFIX = re.compile(r"[_-](mask|masks|gt|label|labels|seg|segmentation|annotation)$", re.IGNORECASE)
@@ -90,8 +91,20 @@ def recognizes(files: Files) -> bool:
     pairs = _pairs(picture_names(files.names()))
     num_pairs = len(pairs.mask_of)
     if any(PurePosixPath(name).parent != PurePosixPath(mask).parent for name, mask in pairs.mask_of.items()):
-        return num_pairs >= MIN_PAIRED_FRACTION * (num_pairs + len(pairs.lonely))
+        is_paired = num_pairs >= MIN_PAIRED_FRACTION * (num_pairs + len(pairs.lonely))
+        return is_paired and _may_be_mask(files, next(iter(pairs.mask_of.values())))
     return num_pairs > 0 and num_pairs >= MIN_PAIRED_FRACTION * len(pairs.pictures)
+
+
+def _may_be_mask(files: Files, name: str) -> bool:
+    """Whether a file of a folder whose name means little, such as `target`, holds few values, as masks do."""
+    if not VAGUE_FOLDERS & {part.lower() for part in name.split("/")[:-1]}:
+        return True
+    found = _scan(files, name)
+    try:
+        return found.problem is not None or bool(rule_of_values(found.counts))
+    except DataError:
+        return False
 
 
 def read(files: Files, request: Request) -> Dataset:
