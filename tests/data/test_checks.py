@@ -89,8 +89,9 @@ def test_a_copy_across_given_splits_is_a_leak():
     contents[2300] = contents[146]
     data = pictures(split=given, content=contents, **{"class": ["cat", "dog"] * 1300})
     found = finding(data, "leak.exact_duplicate")
-    assert (found.severity, found.num_items, found.items) == ("warning", 1, ("2300",))
-    assert "'2300' (test) is '146' (train)" in found.message
+    assert (found.severity, found.num_items, found.items) == ("warning", 1, ("146",))
+    assert "'146' (train) is '2300' (test)" in found.message
+    assert "taken out of train: 1" in found.done
     assert "dup.exact" not in codes(data)
 
 
@@ -99,7 +100,9 @@ def test_copies_between_dev_and_test_leak_too():
     contents = [str(row) for row in range(2600)]
     contents[2300] = contents[1700]
     data = pictures(split=given, content=contents, **{"class": ["cat", "dog"] * 1300})
-    assert "is '1700' (dev)" in finding(data, "leak.exact_duplicate").message
+    found = finding(data, "leak.exact_duplicate")
+    assert "'1700' (dev) is '2300' (test)" in found.message
+    assert "kept" in found.done
 
 
 def test_copies_in_one_split_are_a_note():
