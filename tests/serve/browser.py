@@ -149,6 +149,7 @@ class Page:
         self.look(size, scheme)
         self.wire.ask("Page.navigate", url=link)
         self.wait("document.body?.dataset.ready === 'yes'")
+        self.wait_for_example()
 
     def look(self, size=(1280, 800), scheme="light"):
         """The size of the window in px, and dark or light."""
@@ -185,13 +186,14 @@ class Page:
         """The text of an element."""
         return self.value(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''")
 
-    def press(self, *keys, shift=False, ctrl=False):
-        """Keys, one after the other."""
+    def press(self, *keys, shift=None, ctrl=False, repeat=False):
+        """Keys, one after the other, each when the example is there."""
         for key in keys:
+            self.wait_for_example()
             code = CODES.get(key) or ARROWS.get(key) or ord(key.upper()[0])
-            upper = shift or (len(key) == 1 and key.isalpha() and key.isupper())
+            upper = key.isupper() and len(key) == 1 if shift is None else shift
             modifiers = (8 if upper else 0) | (2 if ctrl else 0)
-            about = {"key": key, "windowsVirtualKeyCode": code, "modifiers": modifiers}
+            about = {"key": key, "windowsVirtualKeyCode": code, "modifiers": modifiers, "autoRepeat": repeat}
             text = "\r" if key == "Enter" else key if len(key) == 1 and not ctrl else None
             down = {"text": text} if text else {}
             self.wire.ask("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", **about, **down)
@@ -239,6 +241,10 @@ class Page:
         self.wire.ask(
             "Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button=button, buttons=buttons, clickCount=1
         )
+
+    def wait_for_example(self):
+        """Until what is named is what is seen."""
+        self.wait("document.querySelector('#item-name').dataset.key === document.querySelector('#stage').dataset.shown")
 
     def saved(self):
         """Wait until everything is kept."""

@@ -50,7 +50,7 @@ def test_a_hundred_pictures_by_keyboard_alone(hundred, label):
         page.wait(f"document.querySelector('#progress').textContent.startsWith('{done + 1} ')")
         if done < 99:  # the next picture is there
             page.wait(f"document.querySelector('#item-name').textContent !== {json.dumps(name)}")
-            page.wait("!document.querySelector('#frame').hidden && document.querySelector('#picture').complete")
+            page.wait_for_example()
         seconds.append(time.monotonic() - begin)
     page.saved()
     person = keys * KEY_SECONDS + 100 * THINK_SECONDS
@@ -111,6 +111,19 @@ def test_undo_filter_new_class_and_tags_by_keyboard(photos, label):
     found = {name: value for name, value in values(file, "class").items() if value}
     assert found == {ids[0]: "wasp", ids[1]: "hornet", ids[2]: "hornet", ids[4]: "wasp"}
     assert {k: json.loads(v) for k, v in values(file, "tags").items()} == {ids[1]: ["blurred", "night"]}
+
+
+def test_keys_held_down_and_capitals(photos, label):
+    program, page = label(photos, "--unlabelled", "--classes", "ant,bee")
+    page.press("1", repeat=True)
+    page.press("1")
+    page.press("J", shift=False)  # the lock of capitals is on
+    page.wait("document.querySelector('#position').textContent === '3 of 6'")
+    assert page.text("#progress") == "1 of 6 labelled"
+    page.press("K")  # with shift, it is no key of ours
+    page.saved()
+    assert page.text("#position") == "3 of 6"
+    assert program.end()["saved"] == 1
 
 
 def boxes_of(page):
@@ -266,6 +279,7 @@ def test_what_cannot_be_shown_or_saved_is_said(photos, tmp_path, label):
     (photos / "ant" / "0.png").write_bytes(b"no picture")
     program, page = label(photos, "--unlabelled", "--classes", "ant,bee", "--out", "c.csv")
     assert "not a picture" in page.text("#problem")
+    page.wait_for_example()
     page.press("1")  # it can be labelled all the same
     page.saved()
     (tmp_path / "c.csv").unlink()

@@ -150,6 +150,7 @@ async function go(to, { isSame = false } = {}) {
   if (marks && !isSame) marks.selected = -1;
   marks?.show(whole.label, whole.size ?? [1, 1], isSame);
   at("item-name").textContent = whole.name;
+  at("item-name").dataset.key = whole.key;
   showPanel();
   showProgress();
   for (const near of [place + 1, place - 1, place + 2]) prefetch(near);
@@ -267,7 +268,10 @@ function isTyping(target) {
 document.addEventListener("keydown", (event) => {
   if (at("help").open || event.altKey || event.metaKey) return;
   if (isTyping(event.target)) return;
-  if (handled(event)) event.preventDefault();
+  // Letters mean the same with the lock of capitals on.
+  const key = event.key.length === 1 && !event.shiftKey ? event.key.toLowerCase() : event.key;
+  const { shiftKey, ctrlKey, target, repeat } = event;
+  if (handled({ key, shiftKey, ctrlKey, target, repeat })) event.preventDefault();
 });
 
 function handled(event) {
@@ -281,13 +285,14 @@ function handled(event) {
   if (isButton && ["Enter", " "].includes(key)) return false;
   if (key === "Tab" && target !== at("stage")) return false;
   if (isGrid && grid.key(event)) return true;
-  if (!isGrid && whole && marks?.key(event)) {
+  if (!isGrid && whole && stage.isReady && marks?.key(event)) {
     showPanel();
     return true;
   }
   const name = choices()[CLASS_KEYS.indexOf(key)];
   if (CLASS_KEYS.includes(key) && name !== undefined) {
-    choose(name);
+    // A key held down, or pressed before the example is there, labels nothing unseen.
+    if (!event.repeat && (isGrid || stage.isReady)) choose(name);
     return true;
   }
   if (!(key in KEYS) || (isGrid && [" ", "Enter"].includes(key))) return false;

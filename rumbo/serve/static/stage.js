@@ -12,6 +12,7 @@ export class Stage {
     this.size = null;
     this.scale = 1;
     this.turn = 0;
+    this.isReady = false; // what is on the screen is the current example
     new ResizeObserver(() => this.fit()).observe(at("stage"));
     const overlay = at("overlay");
     overlay.addEventListener("pointerdown", (event) => this.press(event));
@@ -23,6 +24,8 @@ export class Stage {
   // Show an example; a later call wins over one whose picture is still on its way.
   async show(whole, kind) {
     const turn = ++this.turn;
+    this.isReady = false;
+    at("overlay").replaceChildren();
     this.size = whole.size;
     at("passage").hidden = whole.text === null;
     at("passage").textContent = whole.text ?? "";
@@ -39,13 +42,14 @@ export class Stage {
         await at("picture").decode().catch(() => {});
         if (turn !== this.turn) return;
         at("frame").hidden = false;
-        this.fit();
       } catch (problem) {
         if (turn !== this.turn) return;
         at("frame").hidden = true;
         this.problem(problem.message);
       }
     }
+    this.isReady = true;
+    this.fit();
     at("stage").dataset.shown = whole.key;
   }
 
@@ -69,7 +73,7 @@ export class Stage {
   draw() {
     const overlay = at("overlay");
     overlay.replaceChildren();
-    if (this.size) this.marks?.draw(overlay, this.scale);
+    if (this.size && this.isReady) this.marks?.draw(overlay, this.scale);
   }
 
   point(event) {
@@ -78,7 +82,7 @@ export class Stage {
   }
 
   press(event) {
-    if (!this.marks || event.button !== 0) return;
+    if (!this.marks || !this.isReady || event.button !== 0) return;
     event.preventDefault();
     at("stage").focus();
     at("overlay").setPointerCapture(event.pointerId);
