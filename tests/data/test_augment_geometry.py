@@ -14,6 +14,7 @@ from rumbo.data.augmentation.annotations import area, clip, move_box_rows, move_
 from rumbo.data.augmentation.draws import per_item
 from rumbo.data.augmentation.geometry import CROP_ASPECT, Geometry, draw_crops, draw_geometry
 from rumbo.data.augmentation.pictures import augment
+from rumbo.data.augmentation.warp import NUM_WAVES, STEEPEST, draw_waves
 from rumbo.data.options import AugmentOptions
 
 STILL = AugmentOptions(flip="no", shift_fraction=0, zoom=0, rotate_degrees=0, light=0)
@@ -245,6 +246,14 @@ def test_crops_use_their_whole_range():
     np.testing.assert_allclose([((left + right) / 2).mean(), ((top + bottom) / 2).mean()], 50, atol=1.5)
 
 
+def test_a_crop_fills_the_frame():
+    options = dataclasses.replace(STILL, crop_area=0.3)
+    parts = draw_crops(per_item(4, np.arange(100)), 0.3, np.tile([50, 80], (100, 1)))
+    geometry = drawn(options, 4, (50, 80), flip=False, num_items=100)
+    moved, _ = move_landmarks(geometry, parts.reshape(100, 2, 2))
+    np.testing.assert_allclose(moved, np.tile([[0.0, 0.0], [80.0, 50.0]], (100, 1, 1)), atol=1e-3)
+
+
 def test_a_shear_slants_by_its_angle_and_a_shrink_reduces_by_its_part():
     sheared = drawn(dataclasses.replace(STILL, shear_degrees=30.0), 4, (50, 80), flip=False, num_items=300)
     ends = np.tile([[40.0, 0.0], [40.0, 50.0], [30.0, 25.0]], (300, 1, 1))
@@ -273,6 +282,19 @@ def test_a_warp_stays_within_its_bound_and_the_border_stays():
     assert (shift[:, border].min(axis=2) < 1e-4).all()
     steps = np.diff(moved.reshape(50, *x.shape, 2)[..., 0], axis=2)
     assert (steps > 0).all()  # nothing folds: what was to the right still is
+
+
+def test_a_warp_is_nowhere_too_steep_to_be_undone():
+    """The bound is computed wave by wave; where it was reached, waves were lowered."""
+    waves = draw_waves(per_item(4, np.arange(5000)), 0.12).abs()
+    orders = torch.arange(1, NUM_WAVES + 1)
+    slopes = np.pi * (waves * torch.maximum(orders[:, None], orders)).sum(dim=(2, 3))
+    assert slopes.max() <= STEEPEST + 1e-5
+    assert (slopes > STEEPEST - 1e-5).any()
+    assert waves.sum(dim=(2, 3)).max() <= 0.12 + 1e-6
+    assert waves.sum(dim=(2, 3)).median() > 0.09
+    gentle = draw_waves(per_item(4, np.arange(100)), 0.05).abs().sum(dim=(2, 3))
+    torch.testing.assert_close(gentle, torch.full((100, 2), 0.05))
 
 
 def test_a_box_that_leaves_is_dropped_and_a_cut_one_says_so():
