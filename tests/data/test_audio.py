@@ -167,3 +167,28 @@ def test_faulty_sounds_are_named_and_cut_ones_told(tmp_path):
     assert data.ids == ["a/1.wav", "b/3.wav", "b/4.wav"]
     assert [(item.id, item.code) for item in data.bad] == [("a/2.wav", "audio.bad")]
     assert any("'b/3.wav' lacks 5 samples" in sentence for sentence in data.decisions)
+
+
+def test_a_table_beside_the_sounds_has_their_labels(tmp_path):
+    rows = ["file,speaker,label", "clips/a.wav,ann,yes", "b.wav,bob,no", "./clips/c.wav,bob,no", "gone.wav,bob,no"]
+    rows += ["clips/d.wav,bob,", "clips/a.wav,ann,no"]
+    sounds = {f"clips/{name}.wav": sound([1, number]) for number, name in enumerate("abcd")}
+    data = open_data(write(tmp_path, sounds | {"labels.csv": "\n".join(rows).encode()}))
+    assert (data.ids, data.table["class"].to_list()) == (
+        ["clips/a.wav", "clips/b.wav", "clips/c.wav"],
+        ["yes", "no", "no"],
+    )
+    assert data.target.classes == ("no", "yes")
+    assert [(item.id, item.code) for item in data.bad] == [(f"labels.csv#{row}", "audio.bad") for row in (3, 4, 5)]
+    assert [item.reason.partition(": ")[2] for item in data.bad] == [
+        "there is no sound 'gone.wav'.",
+        "column 'label' is empty.",
+        "'clips/a.wav' was named before.",
+    ]
+    assert open_data(tmp_path, target="speaker").target.classes == ("ann", "bob")
+
+
+def test_a_table_that_names_no_sounds_is_left_alone(tmp_path):
+    files = {"a/1.wav": sound([1]), "b/2.wav": sound([2]), "notes.csv": b"x,y\n1,2\n3,4\n"}
+    data = open_data(write(tmp_path, files))
+    assert (data.format, data.target.classes) == ("audio", ("a", "b"))

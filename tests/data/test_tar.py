@@ -135,6 +135,21 @@ def test_large_ones_lie_in_a_file_and_many_threads_read_them(tmp_path, monkeypat
     files = opened(tmp_path / "a.tgz", list(contents.items()))
     wrong = []
 
+    class Slow:
+        """A file that lets other threads in between finding a place and reading there."""
+
+        def __init__(self, file):
+            self.file = file
+
+        def seek(self, place):
+            self.file.seek(place)
+            time.sleep(0.0002)
+
+        def read(self, size):
+            return self.file.read(size)
+
+    files._file = Slow(files._file)
+
     def read():
         wrong.extend(name for name, data in contents.items() if files.read(name) != data)
 

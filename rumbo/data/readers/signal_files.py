@@ -50,11 +50,13 @@ class Found:
         names: the files, in order.
         splits: the split of each; empty when folders do not say.
         labels: the class of each; empty when there are no classes.
+        reason: where the classes are from, a finished sentence; None for the folders.
     """
 
     names: list[str]
     splits: list[str]
     labels: list[str]
+    reason: str | None = None
 
 
 def look_at_each(
@@ -140,12 +142,12 @@ def signal_dataset(
     table, target, sentences = pl.DataFrame(series)[rows], None, list(decisions)
     if request.labelled and found.labels:
         labels = [found.labels[row] for row in rows]
-        choice = Choice((COLUMN,), None, t("the folder names are the classes."))
+        choice = Choice((COLUMN,), None, found.reason or t("the folder names are the classes."))
         read_as = read_labels(pl.DataFrame({COLUMN: labels}), choice, request.task or "classify")
         table, target = table.with_columns(*read_as.columns), read_as.target
         counts = Counter(labels)
         shares = ", ".join(f"{name} {counts[name]}" for name in sorted(counts)[:30])
-        sentences.insert(0, t("files in class folders: {counts}.", counts=shares))
+        sentences.insert(0, t("files by class: {counts}.", counts=shares))
     elif request.labelled:
         reason = t("there are no class folders: these are examples without labels, to continue or to copy.")
         target = Target(columns=(), kind=TargetKind.NOTHING, reason=reason)
