@@ -89,11 +89,14 @@ def deal_labels(counts: np.ndarray, sizes: np.ndarray, shares: dict[str, float],
     lacks_label = share[:, None] * counts.sum(axis=0)
     split_of_unit = np.full(len(sizes), -1)
     left = counts.sum(axis=0)
+    totals = np.maximum(counts.sum(axis=0), 1)
     queue = order[np.argsort(-sizes[order], kind="stable")]
     while left.any():
         label = int(np.argmin(np.where(left > 0, left, np.inf)))
         for unit in queue[(split_of_unit[queue] < 0) & (counts[queue, label] > 0)].tolist():
-            split = _neediest(lacks_label[:, label], lacks_items)
+            # A group brings several labels at once: the sum of squared gaps, relative to each label, falls most.
+            lacks = lacks_label[:, label] if sizes[unit] == 1 else lacks_label @ (counts[unit] / totals)
+            split = _neediest(lacks, lacks_items)
             split_of_unit[unit] = split
             lacks_items[split] -= sizes[unit]
             lacks_label[split] -= counts[unit]
@@ -110,9 +113,9 @@ def deal_labels(counts: np.ndarray, sizes: np.ndarray, shares: dict[str, float],
     return np.array([names[split] for split in split_of_unit.tolist()], dtype=object)
 
 
-def _neediest(lacks_label: np.ndarray, lacks_items: np.ndarray) -> int:
-    """The split that lacks most of a label; among equals, most of examples."""
-    most = np.flatnonzero(np.isclose(lacks_label, lacks_label.max()))
+def _neediest(lacks: np.ndarray, lacks_items: np.ndarray) -> int:
+    """The split that lacks most of the labels; among equals, most of examples."""
+    most = np.flatnonzero(np.isclose(lacks, lacks.max()))
     return int(most[np.argmax(lacks_items[most])])
 
 
