@@ -94,7 +94,19 @@ def _parse(text: str, encoding: str, name: str, max_rows: int | None) -> RawTabl
     has_header = _has_header(sample)
     header = _column_names(sample[0] if has_header else [""] * len(sample[0]))
     frame, lines = _frame(_rows(text, delimiter, max_rows), header, skip=int(has_header), name=name)
+    if max_rows is None:
+        _refuse_open_quote(text, frame, lines, name)
     return _table(frame, lines, delimiter, has_header, encoding, name)
+
+
+def _refuse_open_quote(text: str, frame: pl.DataFrame, lines: np.ndarray, name: str) -> None:
+    """A quote that is never closed makes one field of all that follows: rows would be lost without a word."""
+    last = None if frame.is_empty() else frame[-1, -1]
+    if last is not None and "\n" in last and not text.rstrip().endswith('"'):
+        line = int(lines[-2]) + 1 if len(lines) > 1 else 1
+        raise DataError(
+            t("'{name}' line {line} opens a quote that is never closed. Close or remove it.", name=name, line=line)
+        )
 
 
 def _parse_large(data: bytes, encoding: str, name: str, as_numbers: bool) -> RawTable | None:
@@ -194,8 +206,8 @@ def clean(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _text(data: bytes, name: str) -> tuple[str, str]:
-    encodings = [code for mark, code in _ENCODINGS_BY_MARK.items() if data.startswith(mark)] or ["utf-8", "cp1252"]
-    for encoding in encodings:
+    marked = [code for mark, code in _ENCODINGS_BY_MARK.items() if data.startswith(mark)]
+    for encoding in (*(marked or ("utf-8", "cp1252")), "latin-1"):
         try:
             text = data.decode(encoding)
         except UnicodeDecodeError:
@@ -204,7 +216,7 @@ def _text(data: bytes, name: str) -> tuple[str, str]:
             line = text[: text.index("\0")].count("\n") + 1
             raise DataError(t("'{name}' line {line} has a NUL byte: this is no text table.", name=name, line=line))
         return text, encoding
-    return data.decode("latin-1"), "latin-1"
+    raise AssertionError("latin-1 has a letter for every byte")
 
 
 def _rows(text: str, delimiter: str, limit: int | None = None) -> Iterator[tuple[int, list[str]]]:

@@ -139,7 +139,8 @@ def to_numbers(values: pl.Series) -> pl.Series:
     """Text as Float64; what is no number becomes null, and beyond `LARGEST` infinite."""
     numbers = values.cast(pl.Float64, strict=False)
     if numbers.null_count() > values.null_count():
-        numbers = values.str.replace(r"^\+", "").cast(pl.Float64, strict=False)
+        plain = values.str.replace(r"^\+", "").str.replace("\N{MINUS SIGN}", "-", literal=True)
+        numbers = plain.cast(pl.Float64, strict=False)
     is_large = numbers.abs() > LARGEST
     if not is_large.any():
         return numbers
