@@ -15,7 +15,6 @@ from rumbo.data.files import Files, FolderFiles, count_by_extension, extension, 
 from rumbo.data.images import FileImages
 from rumbo.data.manifest import Dataset
 from rumbo.data.readers import Reader, Request, formats
-from rumbo.data.readers.folders import SPLIT_OF_FOLDER as SPLIT_OF_FOLDER
 from rumbo.data.readers.folders import places
 from rumbo.data.target import Choice, Labels, read_labels
 

@@ -1,13 +1,8 @@
-"""Series: joined arrays with offsets in an .npz; UCR text files; dated values in a CSV; a CSV per series in splits.
-
-Source of the UCR form (a line an example, the class first): Dau et al. 2019, The UCR Time Series Archive,
-arXiv:1810.07758.
-"""
+"""Series: joined arrays with offsets in an .npz; UCR text files; dated values in a CSV; a CSV per series in splits."""
 
 import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
 import numpy as np
 import polars as pl
@@ -23,29 +18,30 @@ from rumbo.data.readers.folders import splits_only
 from rumbo.data.readers.npz import archive_names, label_texts, read_arrays, read_shapes
 from rumbo.data.readers.signal_files import Found, look_at_each, signal_dataset, without_empty
 from rumbo.data.readers.strokes import contents_of, offsets_of
+from rumbo.data.readers.ucr import ucr_names, ucr_rows
 from rumbo.data.signals import JoinedSignals, decode_text
 from rumbo.data.target import Choice, choose_target, read_labels, to_numbers
 
 COLUMN = "label"
-MIN_UCR_COLUMNS = 9
 MIN_ALIKE = 2 / 3
 """Share of the tables looked at that must have the same columns to be series."""
 SAMPLE_ROWS = 50
 _VALUES = ("signal", "signals", "series", "values", "data", "x")
 _LABELS = ("labels", "label", "y", "target", "targets")
 _RATES = ("fs", "rate_hz", "rate", "sampling_rate", "sample_rate", "hz")
-_UCR_NAME = re.compile(r".+_(train|test)\.(txt|tsv)(\.gz)?", re.IGNORECASE)
 _NUMBERED = re.compile(r"(.*?)[ _.-]?\d+")
 
 
 def recognizes(files: Files) -> bool:
     """Whether there are series in one of the four forms, and no pictures."""
-    return not picture_names(files.names()) and bool(_joined(files) or _ucr(files) or _dated(files) or _scores(files))
+    return not picture_names(files.names()) and bool(
+        _joined(files) or ucr_names(files) or _dated(files) or _scores(files)
+    )
 
 
 def read(files: Files, request: Request) -> Dataset:
     """The manifest: one example a series."""
-    joined, ucr = _joined(files), _ucr(files)
+    joined, ucr = _joined(files), ucr_names(files)
     if joined or ucr:
         sets = [*archive_names(files), *ucr] if ucr else joined
         if (joined and ucr) or len(joined) > 1:
@@ -74,26 +70,6 @@ def _joined(files: Files) -> list[str]:
         if "offsets" in shapes and any(1 <= len(shapes.get(key, ())) <= 2 for key in _VALUES):
             found.append(name)
     return found
-
-
-def _ucr(files: Files) -> list[str]:
-    """Files called ..._TRAIN and ..._TEST with lines of numbers, separated by blanks or tabs."""
-    names = [name for name in files.names() if _UCR_NAME.fullmatch(PurePosixPath(name).name)]
-    return [name for name in names if _is_ucr(files.read(name), name)]
-
-
-def _is_ucr(data: bytes, name: str) -> bool:
-    try:
-        lines = decode_text(gunzipped(data, name)[: 2**20], name).splitlines()[:5]
-        rows = [[float(entry) for entry in line.split()] for line in lines[: max(1, len(lines) - 1)]]
-    except (DataError, ValueError):
-        return False
-    return (
-        bool(rows)
-        and len({len(row) for row in rows}) == 1
-        and len(rows[0]) >= MIN_UCR_COLUMNS
-        and all(row[0] == int(row[0]) for row in rows if np.isfinite(row[0]))
-    )
 
 
 def _dated(files: Files) -> list[str]:
@@ -176,7 +152,7 @@ def _read_ucr(files: Files, names: Sequence[str], request: Request) -> Dataset:
     splits: list[str] = []
     labels: list[str] = []
     for split, name in sorted(parts.items(), reverse=True):  # train, then test
-        part = _ucr_rows(decode_text(gunzipped(files.read(name), name), name), name)
+        part = ucr_rows(decode_text(gunzipped(files.read(name), name), name), name)
         ids += row_ids(safe_name(name), len(part))
         splits += [split] * len(part)
         labels += [str(int(row[0])) if row[0] == int(row[0]) else str(row[0]) for row in part]
@@ -187,35 +163,6 @@ def _read_ucr(files: Files, names: Sequence[str], request: Request) -> Dataset:
     columns = {"id": ids, "content": contents_of(values, offsets), **({"split": splits} if len(parts) > 1 else {})}
     signals = JoinedSignals(SignalKind.SERIES, values, offsets[:-1], offsets[1:])
     return _array_dataset(files, ", ".join(names), pl.DataFrame(columns), labels, signals, request)
-
-
-def _ucr_rows(text: str, name: str) -> list[np.ndarray]:
-    """Each line's numbers; NaN that fills short series up at the end is cut off."""
-    rows: list[np.ndarray] = []
-    width = 0
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = np.array([float(entry) for entry in line.split()])
-        except ValueError:
-            raise DataError(t("'{name}' line {line}: this is no line of numbers.", name=name, line=number)) from None
-        if rows and len(row) != width:
-            raise DataError(
-                t(
-                    "'{name}' line {line} has {met} numbers; the lines before have {expected}.",
-                    name=name,
-                    line=number,
-                    met=len(row),
-                    expected=width,
-                )
-            )
-        width = len(row)
-        present = np.flatnonzero(np.isfinite(row))
-        if len(present) == 0 or present[0] != 0 or len(present) < 2:
-            raise DataError(t("'{name}' line {line} has no class or no values.", name=name, line=number))
-        rows.append(row[: present[-1] + 1])
-    return rows
 
 
 def _array_dataset(

@@ -16,7 +16,7 @@ from rumbo.data.decode import BadItem
 from rumbo.data.files import Files, count_by_extension, safe_name
 from rumbo.data.manifest import Dataset, SignalKind, Target, TargetKind
 from rumbo.data.readers import Request
-from rumbo.data.readers.folders import each_file, places, splits_only
+from rumbo.data.readers.folders import SPLIT_OF_FOLDER, each_file, places, splits_only
 from rumbo.data.signals import FileSignals
 from rumbo.data.target import Choice, read_labels
 
@@ -83,7 +83,7 @@ def classes_of(names: Sequence[str], request: Request, decisions: list[str]) -> 
         raise unknown_name("column", request.target or "", [COLUMN])
     splits = splits_only(names)
     found = places(names)
-    is_flat = all(label.lower() in _SPLIT_WORDS for label in found.labels)
+    is_flat = all(label.lower() in SPLIT_OF_FOLDER for label in found.labels)
     if not request.labelled or is_flat or (len(set(found.labels)) < 2 and request.target is None):
         return Found(names=list(names), splits=splits or [], labels=[])
     if len(found.names) < len(names):
@@ -186,6 +186,3 @@ def without_empty(data: Dataset) -> Dataset:
         for row in np.flatnonzero(is_empty).tolist()
     )
     return dataclasses.replace(data.take(~is_empty), bad=(*data.bad, *bad)) if bad else data
-
-
-_SPLIT_WORDS = ("train", "training", "val", "valid", "validation", "dev", "test", "testing")
