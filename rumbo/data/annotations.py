@@ -1,36 +1,25 @@
 """Boxes as files have them, sorted out: brought into the upright picture, repaired or rejected one by one, counted."""
 
-import hashlib
 import math
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any, Literal
 
 import polars as pl
 
 from rumbo.core.errors import DataError, unknown_name
 from rumbo.core.messages import t
-from rumbo.data import decode
-from rumbo.data.decode import BadImage, BadItem, header
-from rumbo.data.files import Files, FolderFiles, picture_names, safe_name
+from rumbo.data.decode import BadItem
+from rumbo.data.files import Files, safe_name
+from rumbo.data.frames import FileFacts, Frame, are_turned, file_facts, frame_decisions, frame_of, upright
 from rumbo.data.images import FileImages
 from rumbo.data.manifest import BOX, Dataset, Repair, Target, TargetKind
 from rumbo.data.readers import Request
-from rumbo.data.readers.folders import SPLIT_OF_FOLDER, each_file
 
 ROUNDING_PX = 0.1
 """A box that hangs over by no more was rounded when written: it is brought inside without a word."""
-FRACTION_DECIMALS = 9
-"""Fractions of a side become px with so many decimals: whole pixels come back as whole pixels."""
-MAX_TEXT_BYTES = 2 * 2**20
-"""An annotation file of one picture is no larger."""
-MAX_SIDE = 10**9
-"""An annotated side beyond is no side."""
 _COLUMN = "boxes"
-
 Polygons = list[list[float]]
 Corners = tuple[float, float, float, float]
 
@@ -85,99 +74,6 @@ class RawPicture:
     is_normalized: bool = False
 
 
-@dataclass(frozen=True)
-class FileFacts:
-    """What the file of a picture says.
-
-    Attributes:
-        content: sha256 of its bytes; of its name when it cannot be read.
-        size: upright height and width in px; None when it cannot be read.
-        orientation: the EXIF tag, 1 to 8.
-    """
-
-    content: str
-    size: tuple[int, int] | None
-    orientation: int
-
-    @property
-    def stored_size(self) -> tuple[int, int] | None:
-        """Height and width of the pixels as stored."""
-        if self.size is None or self.orientation < 5:
-            return self.size
-        height, width = self.size
-        return width, height
-
-
-class PictureFinder:
-    """The picture that an annotation means: by path, else by base name, else by stem; guesses are counted.
-
-    Args:
-        files: the set.
-    """
-
-    def __init__(self, files: Files):
-        self.names = picture_names(files.names())
-        self.known = frozenset(self.names)
-        self._by_base: dict[str, list[str]] = {}
-        self._by_stem: dict[str, list[str]] = {}
-        for name in self.names:
-            path = PurePosixPath(name)
-            self._by_base.setdefault(path.name, []).append(name)
-            self._by_stem.setdefault(path.stem, []).append(name)
-        self.guesses: list[tuple[str, str]] = []
-
-    def by_path(self, entry: str, annotation: str, folder: str = "") -> str | None:
-        """The picture at a path as an annotation file has it, repaired by its base name if need be.
-
-        Args:
-            entry: the path as met; backslashes, drives, addresses and `..` are known to happen.
-            annotation: the file that names it.
-            folder: a folder to try first, such as `train2017`.
-        """
-        plain = entry.split("?d=")[-1].replace("\\", "/").removeprefix("./")
-        beside = PurePosixPath(annotation).parent
-        for base in (beside / folder, beside, beside / "images" / folder, beside / "images", PurePosixPath(folder)):
-            if (name := str(base / plain)) in self.known:
-                return name
-        if plain in self.known:
-            return plain
-        base_name = PurePosixPath(plain).name
-        found = self._by_base.get(base_name, [])
-        if not found:  # Label Studio puts a short hash before the name that was uploaded, or leaves it out
-            unhashed = re.sub(r"^[0-9a-f]{8}-", "", base_name)
-            found = self._by_base.get(unhashed, []) if unhashed != base_name else []
-        name = _nearest(found, plain, str(beside / folder))
-        if name is not None:
-            self.guesses.append((entry, name))
-        return name
-
-    def by_stem(self, stem: str, annotation: str) -> str | None:
-        """The picture called like an annotation file, the nearest in the tree when there are several."""
-        found = self._by_stem.get(stem, [])
-        folders = PurePosixPath(annotation).parent.parts
-        mirrored = [name for name in found if _is_mirrored(PurePosixPath(name).parent.parts, folders)]
-        return mirrored[0] if len(mirrored) == 1 else _nearest(found, stem, str(PurePosixPath(annotation).parent))
-
-    def decisions(self) -> list[str]:
-        """What was guessed, as a finished sentence."""
-        if not self.guesses:
-            return []
-        entry, name = self.guesses[0]
-        return [
-            t(
-                "paths of {count} pictures were repaired by their base name, such as '{entry}' -> '{name}'.",
-                count=len(self.guesses),
-                entry=entry,
-                name=name,
-            )
-        ]
-
-
-def whole_folder(files: Files) -> Files:
-    """All files of the folder, where the set was given as one of them."""
-    return FolderFiles(files.root) if isinstance(files, FolderFiles) and files.only is not None else files
-
-
 def check_target(request: Request, column: str) -> None:
     """Refuse any other target column.
 
@@ -196,58 +92,6 @@ def pictures_only(files: Files, names: Sequence[str], format: str) -> Dataset:
     )
     decision = t("{count} pictures, without labels.", count=len(names))
     return Dataset(path=files.path, format=format, table=table, target=None, images=images, decisions=(decision,))
-
-
-def read_text(files: Files, name: str) -> str:
-    """A text file of annotations; UTF-8, else Latin 1.
-
-    Raises:
-        DataError: it cannot be read, or is too large.
-    """
-    data = read_small(files, name)
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
-def read_small(files: Files, name: str) -> bytes:
-    """The bytes of an annotation file of one picture.
-
-    Raises:
-        DataError: it cannot be read, or is too large.
-    """
-    data = files.read(name)
-    if len(data) > MAX_TEXT_BYTES:
-        raise DataError(
-            t("'{name}' has {count} bytes; a file may have {limit}.", name=name, count=len(data), limit=MAX_TEXT_BYTES)
-        )
-    return data
-
-
-def class_list(files: Files) -> tuple[str, tuple[str, ...]] | None:
-    """The file that lists the classes, one a line, and their names; None when there is none."""
-    wanted = ("classes.txt", "labels.txt", "obj.names", "_darknet.labels")
-    found = [name for name in files.names() if PurePosixPath(name).name.lower() in wanted]
-    for name in sorted(found, key=lambda name: name.count("/")):
-        lines = [line.strip() for line in read_text(files, name).splitlines()]
-        names = [line for line in lines if line]
-        if names and len(set(names)) == len(names):
-            return name, tuple(names)
-    return None
-
-
-def split_of_path(path: str) -> str | None:
-    """The split that a folder or a word of the file's name says.
-
-    >>> split_of_path("annotations/instances_val2017.json"), split_of_path("valid/a.xml"), split_of_path("a.xml")
-    ('dev', 'dev', None)
-    """
-    *folders, base = path.lower().split("/")
-    for word in (*re.split(r"[^a-z]+", base), *(re.sub(r"[^a-z]+", "", folder) for folder in reversed(folders))):
-        if word in SPLIT_OF_FOLDER:
-            return SPLIT_OF_FOLDER[word]
-    return None
 
 
 def boxes_dataset(
@@ -320,45 +164,6 @@ def boxes_dataset(
     )
 
 
-def side_of(value: float) -> int | None:
-    """An annotated side in px; None for 0, which tools write that do not know it, and for what can be no side."""
-    return int(value) if 1 <= value <= MAX_SIDE else None
-
-
-def upright(x: float, y: float, orientation: int, width: float, height: float) -> tuple[float, float]:
-    """A point of a stored picture, where it comes to lie when the picture is turned upright.
-
-    Args:
-        x: in px from the left of the pixels as stored.
-        y: in px from their top.
-        orientation: the EXIF tag, 1 to 8.
-        width: of the pixels as stored.
-        height: likewise.
-
-    Source: Exif 2.32, 4.6.4 A, tag 274.
-
-    >>> upright(0, 0, 6, width=30, height=20)
-    (20, 0)
-    """
-    match orientation:
-        case 2:
-            return width - x, y
-        case 3:
-            return width - x, height - y
-        case 4:
-            return x, height - y
-        case 5:
-            return y, x
-        case 6:
-            return height - y, x
-        case 7:
-            return height - y, width - x
-        case 8:
-            return y, width - x
-        case _:
-            return x, y
-
-
 def refused(box: RawBox, id: str, code: str, action: Literal["clipped", "rejected", "corrected"]) -> Repair:
     """The record of what was done about a box."""
     return Repair(id=id, where=box.where, code=code, met=box.met, action=action)
@@ -367,113 +172,6 @@ def refused(box: RawBox, id: str, code: str, action: Literal["clipped", "rejecte
 def lost_boxes(picture: RawPicture) -> list[Repair]:
     """The records of boxes whose picture is not there."""
     return [refused(box, safe_name(picture.name), "box.no_picture", "rejected") for box in picture.boxes]
-
-
-def _is_mirrored(folders: Sequence[str], others: Sequence[str]) -> bool:
-    """Whether two places are the same but for one folder, as `JPEGImages/a` and `Annotations/a`."""
-    return len(folders) == len(others) and sum(a != b for a, b in zip(folders, others, strict=True)) == 1
-
-
-def _nearest(found: Sequence[str], plain: str, folder: str) -> str | None:
-    """The one of several files whose path shares most with the one that was named; None when that does not decide."""
-    if len(found) <= 1:
-        return found[0] if found else None
-    wanted = {*PurePosixPath(plain).parent.parts, *PurePosixPath(folder).parts}
-    shared = {name: len(wanted & set(PurePosixPath(name).parent.parts)) for name in found}
-    best = max(shared.values())
-    nearest = [name for name in found if shared[name] == best]
-    return nearest[0] if len(nearest) == 1 else None
-
-
-def file_facts(images: FileImages) -> list[FileFacts]:
-    """What the files of pictures say, by threads; nothing is decoded."""
-
-    def facts(name: str) -> FileFacts:
-        try:
-            data = images.files.read(name)
-        except DataError:
-            return FileFacts(hashlib.sha256(safe_name(name).encode()).hexdigest(), None, 1)
-        content = hashlib.sha256(data).hexdigest()
-        try:
-            height, width, _ = header(data)
-            return FileFacts(content, (height, width), _stored_orientation(data))
-        except BadImage:
-            return FileFacts(content, None, 1)
-
-    return each_file(facts, images.names)
-
-
-def _stored_orientation(data: bytes) -> int:
-    """The EXIF tag of a picture, as decoding will obey it; 1 where it cannot be read."""
-    try:
-        return decode._orientation(decode._open(data))
-    except Exception:  # hostile bytes make decoders raise nearly anything; decoding gives the reason
-        return 1
-
-
-def are_turned(pictures: Sequence[RawPicture], facts: Sequence[FileFacts]) -> bool:
-    """Whether annotations of this set are in the frame of the pixels as stored, by the pictures that show it.
-
-    A quarter turn swaps the sides, so the annotated size tells; half turns and mirrorings follow the rest of the set.
-    """
-    votes = 0
-    for picture, fact in zip(pictures, facts, strict=True):
-        if fact.orientation < 5 or fact.size is None or fact.size[0] == fact.size[1]:
-            continue
-        claimed = (picture.height, picture.width)
-        votes += (claimed == fact.size[::-1]) - (claimed == fact.size)
-    return votes > 0
-
-
-@dataclass(frozen=True)
-class Frame:
-    """How points come into the upright picture: scaled, then turned.
-
-    Attributes:
-        scale_x: px of the picture per unit of the annotation.
-        scale_y: likewise.
-        orientation: the turn, an EXIF tag.
-        code: the fault that the scaling mends.
-    """
-
-    scale_x: float = 1.0
-    scale_y: float = 1.0
-    orientation: int = 1
-    code: str | None = None
-    decimals: int | None = None
-
-
-def frame_of(picture: RawPicture, fact: FileFacts, turned: bool, counts: Counter[str]) -> Frame | None:
-    """The frame of a picture's annotation; None when the annotated size has nothing to do with the picture.
-
-    Args:
-        picture: with the size that its annotation says.
-        fact: what its file says.
-        turned: what `are_turned` says of the set.
-        counts: told of turned and upright pictures.
-    """
-    if fact.size is None:  # decoding will name it; its boxes are kept as they are, if that has a meaning
-        return None if picture.is_normalized else Frame()
-    height, width = fact.size
-    if picture.is_normalized:
-        counts["upright"] += fact.orientation != 1
-        return Frame(width, height, decimals=FRACTION_DECIMALS)
-    claimed = (picture.height, picture.width)
-    if None in claimed:
-        counts["upright"] += fact.orientation != 1
-        return Frame()
-    if claimed == fact.stored_size and fact.orientation != 1 and (turned or claimed != fact.size):
-        counts["turned"] += 1
-        return Frame(orientation=fact.orientation)
-    if claimed == fact.size:
-        counts["upright"] += fact.orientation != 1
-        return Frame()
-    assert picture.height is not None
-    assert picture.width is not None
-    scale = math.sqrt(width * height / (picture.width * picture.height))
-    if abs(picture.width * scale - width) <= scale + 1 and abs(picture.height * scale - height) <= scale + 1:
-        return Frame(width / picture.width, height / picture.height, code="box.wrong_size")
-    return None
 
 
 def _sort_out(
@@ -571,28 +269,6 @@ def _placed(
 
 def _within(value: float, side: int) -> float:
     return min(max(value, 0.0), float(side))
-
-
-def frame_decisions(counts: Mapping[str, int]) -> list[str]:
-    """What was done about pictures that an EXIF tag turns, finished sentences."""
-    decisions: list[str] = []
-    if counts["turned"]:
-        decisions.append(
-            t(
-                "{count} pictures are turned upright by their EXIF tag, but were annotated as stored: their boxes were "
-                "turned along.",
-                count=counts["turned"],
-            )
-        )
-    if counts["upright"]:
-        decisions.append(
-            t(
-                "{count} pictures are turned upright by their EXIF tag; their boxes were taken to be drawn on the "
-                "upright picture.",
-                count=counts["upright"],
-            )
-        )
-    return decisions
 
 
 def repair_decisions(repairs: Sequence[Repair]) -> list[str]:

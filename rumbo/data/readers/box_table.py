@@ -7,16 +7,8 @@ from typing import Any
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.annotations import (
-    PictureFinder,
-    RawBox,
-    RawPicture,
-    boxes_dataset,
-    check_target,
-    lost_boxes,
-    pictures_only,
-    whole_folder,
-)
+from rumbo.data.annotation_files import PictureFinder, whole_folder
+from rumbo.data.annotations import RawBox, RawPicture, boxes_dataset, check_target, lost_boxes, pictures_only
 from rumbo.data.decode import EXTENSIONS, BadItem
 from rumbo.data.delimited import RawTable, parse_delimited
 from rumbo.data.files import Files, extension, picture_names, safe_name

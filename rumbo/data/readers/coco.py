@@ -13,8 +13,8 @@ import numpy as np
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
+from rumbo.data.annotation_files import PictureFinder, split_of_path, whole_folder
 from rumbo.data.annotations import (
-    PictureFinder,
     Polygons,
     RawBox,
     RawPicture,
@@ -23,12 +23,10 @@ from rumbo.data.annotations import (
     lost_boxes,
     pictures_only,
     refused,
-    side_of,
-    split_of_path,
-    whole_folder,
 )
 from rumbo.data.decode import MAX_PIXELS, BadItem
 from rumbo.data.files import Files, extension, safe_name
+from rumbo.data.frames import side_of
 from rumbo.data.manifest import Dataset, Repair, TargetKind
 from rumbo.data.outlines import decode_counts, outlines_of_mask, unpack_counts
 from rumbo.data.readers import Reader, Request, formats

@@ -10,7 +10,8 @@ import polars as pl
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.annotations import PictureFinder, check_target, pictures_only, split_of_path, whole_folder
+from rumbo.data.annotation_files import PictureFinder, split_of_path, whole_folder
+from rumbo.data.annotations import check_target, pictures_only
 from rumbo.data.decode import BadImage
 from rumbo.data.files import Files, extension, safe_name
 from rumbo.data.images import FileImages

@@ -11,22 +11,12 @@ import polars as pl
 
 from rumbo.core.errors import DataError, UsageError
 from rumbo.core.messages import t
-from rumbo.data.annotations import (
-    FileFacts,
-    PictureFinder,
-    RawPicture,
-    are_turned,
-    file_facts,
-    frame_decisions,
-    frame_of,
-    repair_decisions,
-    side_of,
-    upright,
-    whole_folder,
-)
+from rumbo.data.annotation_files import PictureFinder, whole_folder
+from rumbo.data.annotations import RawPicture, repair_decisions
 from rumbo.data.decode import EXTENSIONS, BadItem
 from rumbo.data.delimited import parse_delimited
 from rumbo.data.files import Files, extension, safe_name
+from rumbo.data.frames import FileFacts, are_turned, file_facts, frame_decisions, frame_of, side_of, upright
 from rumbo.data.images import FileImages
 from rumbo.data.manifest import POINT, RESERVED, Dataset, Repair, Target, TargetKind, row_ids
 from rumbo.data.readers import Reader, Request, formats, table

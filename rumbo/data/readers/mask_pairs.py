@@ -12,20 +12,12 @@ import polars as pl
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.annotations import (
-    FileFacts,
-    RawPicture,
-    are_turned,
-    check_target,
-    class_list,
-    file_facts,
-    pictures_only,
-    read_text,
-    split_of_path,
-)
+from rumbo.data.annotation_files import class_list, read_text, split_of_path
+from rumbo.data.annotations import RawPicture, check_target, pictures_only
 from rumbo.data.decode import BadImage, BadItem
 from rumbo.data.delimited import parse_delimited
 from rumbo.data.files import Files, extension, picture_names, safe_name
+from rumbo.data.frames import FileFacts, are_turned, file_facts
 from rumbo.data.images import FileImages
 from rumbo.data.manifest import Dataset, Target, TargetKind
 from rumbo.data.masks import (

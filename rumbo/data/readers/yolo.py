@@ -11,19 +11,8 @@ import yaml
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.annotations import (
-    PictureFinder,
-    RawBox,
-    RawPicture,
-    boxes_dataset,
-    check_target,
-    class_list,
-    lost_boxes,
-    pictures_only,
-    read_text,
-    split_of_path,
-    whole_folder,
-)
+from rumbo.data.annotation_files import PictureFinder, class_list, read_text, split_of_path, whole_folder
+from rumbo.data.annotations import RawBox, RawPicture, boxes_dataset, check_target, lost_boxes, pictures_only
 from rumbo.data.decode import BadItem
 from rumbo.data.files import Files, extension, safe_name
 from rumbo.data.manifest import Dataset, Repair, TargetKind
