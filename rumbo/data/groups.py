@@ -13,7 +13,7 @@ import numpy as np
 from rumbo.core.messages import t
 from rumbo.data.images import FileImages
 from rumbo.data.manifest import Dataset, TargetKind
-from rumbo.data.near_duplicates import Pair, Sketch, correlation, near_duplicates, sketches
+from rumbo.data.near_duplicates import MAX_PICTURES, Pair, Sketch, correlation, near_duplicates, sketches
 
 SEQUENCE_WORDS = frozenset(("frame", "frames", "frm", "slice", "slices", "slc", "seq"))
 """Before the running number of a name: they say that the pictures follow each other."""
@@ -83,7 +83,9 @@ def look_for_groups(dataset: Dataset, column: Groups | None = None) -> list[Grou
     """
     names = file_names(dataset)
     contents = dataset.table["content"].to_list()
-    drawn = sketches(dataset.images, contents) if dataset.images is not None else None
+    drawn = None
+    if dataset.images is not None and not are_too_many(dataset):
+        drawn = sketches(dataset.images, contents)
     found = [
         Groups(Reason.NEAR, _near(drawn, contents)) if drawn is not None else None,
         Groups(Reason.FRAMES, tuple(frames(names, drawn, _classes(dataset)))) if names is not None else None,
@@ -119,6 +121,11 @@ def told(dataset: Dataset, groups: Groups) -> str:
         column=groups.column,
         **facts,
     )
+
+
+def are_too_many(dataset: Dataset) -> bool:
+    """Whether there are more pictures than are compared with each other."""
+    return dataset.images is not None and len(dataset) > MAX_PICTURES
 
 
 def file_names(dataset: Dataset) -> list[str] | None:

@@ -21,8 +21,8 @@ from rumbo.data.images import FileImages, ImageSource
 
 MIN_SIDE_PX = 64
 """Both sides; smaller pictures are compared by their bytes only."""
-MAX_PICTURES = 200_000
-"""More are not compared: the candidates are found by looking at all pairs of hashes."""
+MAX_PICTURES = 100_000
+"""More are not compared: candidates are found by looking at all pairs of hashes, and sketches take 5 KB each."""
 SIDE_PX = 48
 """Of the thumbnails."""
 CHROMA_PX = 8
@@ -44,7 +44,7 @@ FAINT_DETAIL = 0.5
 """Levels of fine detail (root mean square) below which a picture is too plain to be compared."""
 SAMPLE = 256
 """Pictures looked at first; when all of them are too small, the others are not opened."""
-_MAX_REMEMBERED = 100_000
+_MAX_REMEMBERED = 30_000
 _BLOCK_ROWS = 512
 _SCANNED = 2**18
 """Pairs of hashes at a time: their bits stay in the processor's cache."""
@@ -133,8 +133,6 @@ def near_duplicates(found: Sequence[Sketch], contents: Sequence[str]) -> list[Pa
     """
     first_of = {content: row for row, content in reversed(list(enumerate(contents)))}
     prints = _prints(found, sorted(first_of.values()))
-    if len(prints.rows) > MAX_PICTURES:
-        return []
     candidates = list(_candidates(prints))
     if not candidates:
         return []

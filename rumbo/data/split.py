@@ -22,9 +22,10 @@ from rumbo.data.dealing import (
     one_fold,
     way_of,
 )
-from rumbo.data.groups import Groups
+from rumbo.data.groups import Groups, are_too_many
 from rumbo.data.leaks import Leak, find_leaks
 from rumbo.data.manifest import SPLITS, Dataset
+from rumbo.data.near_duplicates import MAX_PICTURES
 from rumbo.data.options import SplitOptions
 from rumbo.ops.parquet import read_parquet
 
@@ -160,6 +161,9 @@ def _finish(plan: Plan, names: np.ndarray, decisions: list[str]) -> Split:
         if leak.action == "removed":
             names[plan.dataset.table["id"].index_of(leak.id)] = ""
     decisions = [*decisions, *told, *carve_train_dev(plan, names)]
+    if plan.options.near_duplicates and are_too_many(plan.dataset):
+        limit = f"{MAX_PICTURES:,}"
+        decisions.append(t("near duplicates were not looked for: there are more than {limit} pictures.", limit=limit))
     counts = ", ".join(f"{name} {int((names == name).sum())}" for name in SPLITS if (names == name).any())
     decisions.append(t("examples: {counts}.", counts=counts))
     inside = np.flatnonzero(names != "")

@@ -11,7 +11,7 @@ from PIL import Image
 from planted import PROMISED, picture_set, pictures_of
 
 from rumbo.core.errors import DataError, UsageError
-from rumbo.data import dealing, near_duplicates, open_data
+from rumbo.data import dealing, groups, near_duplicates, open_data
 from rumbo.data.groups import Groups
 from rumbo.data.manifest import Dataset, Target, TargetKind
 from rumbo.data.options import SplitOptions
@@ -186,3 +186,11 @@ def test_a_file_is_looked_through_too(tmp_path):
         split_from_file(data.take(np.arange(100)), tmp_path / "s.parquet", SplitOptions())
     with pytest.raises(UsageError, match="does not exist"):
         split_from_file(data, tmp_path / "none.parquet", SplitOptions())
+
+
+def test_too_many_pictures_are_not_compared_and_that_is_said(real, monkeypatch):
+    data = picture_set(dict(list(real.items())[:20]))
+    assert not any("not looked for" in sentence for sentence in make_split(data, SplitOptions(), 0).decisions)
+    monkeypatch.setattr(groups, "MAX_PICTURES", 10)
+    monkeypatch.setattr(groups, "sketches", None)
+    assert any("not looked for" in sentence for sentence in make_split(data, SplitOptions(), 0).decisions)
