@@ -21,9 +21,15 @@ import polars as pl
 from rumbo.core.errors import DataError, StorageError, UsageError
 from rumbo.core.messages import shown, t
 from rumbo.data import open_data
-from rumbo.data.corrections import Correction, append_corrections, read_corrections
+from rumbo.data.corrections import (
+    MADE_TARGETS,
+    Correction,
+    append_corrections,
+    corrected,
+    read_corrections,
+)
 from rumbo.data.decode import BadImage
-from rumbo.data.manifest import BOX, POINT, Dataset, SignalKind, Target, TargetKind
+from rumbo.data.manifest import POINT, Dataset, SignalKind, Target, TargetKind
 
 MAX_LETTERS = 255
 """Of a class name or a tag, in code points."""
@@ -47,8 +53,6 @@ TOOL_OF_KIND = {
     TargetKind.BOXES: Tool.BOXES,
     TargetKind.POINTS: Tool.POINTS,
 }
-KIND_OF_TOOL = {Tool.CLASSES: TargetKind.CLASS, Tool.BOXES: TargetKind.BOXES, Tool.POINTS: TargetKind.POINTS}
-DTYPES = {Tool.CLASSES: pl.String(), Tool.BOXES: pl.List(BOX), Tool.POINTS: pl.List(POINT)}
 EXPORTS = {
     Tool.CLASSES: ("folder", "csv"),
     Tool.BOXES: ("coco", "voc", "yolo"),
@@ -248,42 +252,48 @@ def export_labels(
 
 
 def labelled_data(book: LabelBook) -> Dataset:
-    """The examples that have a label, as a data set with that target; those without are left out, and it says so.
+    """The examples that have a label, as a data set with the tool's target and all corrections of the file.
 
     Raises:
         DataError: none has one.
     """
-    values = [book.value(row) for row in range(len(book))]
-    rows = np.array([row for row, value in enumerate(values) if value is not None], np.int64)
-    if not len(rows):
+    if not book.progress().labelled:
         raise DataError(t("nothing has a label yet."))
-    table = book.dataset.table
-    tags = [book.value(row, "tags") for row in range(len(book))]
-    if any(tag is not None for tag in tags):
-        table = table.with_columns(pl.Series("tags", tags, dtype=pl.List(pl.String)))
-    target = book.dataset.target
-    if book.tool is not Tool.TAGS:
-        kind = KIND_OF_TOOL[book.tool]
-        if target is not None and target.columns == (book.field,):
-            kind = target.kind
-        names = tuple(book.classes)
-        if book.tool is Tool.POINTS:
-            values, names = _same_points(values, names)
-        table = table.with_columns(pl.Series(book.field, values, dtype=DTYPES[book.tool]))
-        target = Target(columns=(book.field,), kind=kind, classes=names, reason=t("labels were set by hand."))
-    decisions = book.dataset.decisions
-    if missing := len(book) - len(rows):
-        decisions += (t("{count} examples without a label were left out.", count=missing),)
-    return dataclasses.replace(book.dataset, table=table, target=target, decisions=decisions).take(rows)
+    known, others = set(book.ids), set(MADE_TARGETS) - {book.field, *book.dataset.table.columns}
+    given = read_corrections(book.out) if book.out.exists() else ()
+    data = corrected(_with_target(book), [c for c in given if c.id in known and c.field not in others])
+    is_labelled = np.array([book.value(row) is not None for row in range(len(book))])
+    if missing := int((~is_labelled).sum()):
+        sentence = t("{count} examples without a label were left out.", count=missing)
+        data = dataclasses.replace(data, decisions=(*data.decisions, sentence))
+    return _with_equal_points(data).take(is_labelled)
 
 
-def _same_points(values: Sequence[Any], names: tuple[str, ...]) -> tuple[list[Any], tuple[str, ...]]:
-    """Every list as long as there are names; names are made where there are none."""
-    most = max((len(value) for value in values if value is not None), default=0)
-    names += tuple(str(number) for number in range(len(names) + 1, most + 1))
+def _with_target(book: LabelBook) -> Dataset:
+    """The data set with what the tool sets as its target, with or without values yet."""
+    data = book.dataset
+    if book.tool is Tool.TAGS:
+        return data
+    kind, dtype = MADE_TARGETS[{Tool.CLASSES: "class"}.get(book.tool, book.tool.value)]
+    if data.target is not None and data.target.columns == (book.field,):
+        kind = data.target.kind
+    table = data.table
+    if book.field not in table.columns:
+        table = table.with_columns(pl.lit(None, dtype=dtype).alias(book.field))
+    target = Target(columns=(book.field,), kind=kind, classes=tuple(book.classes), reason=t("labels were set by hand."))
+    return dataclasses.replace(data, table=table, target=target)
+
+
+def _with_equal_points(data: Dataset) -> Dataset:
+    """Every example has a place for every point, where points have no names and so any number of them."""
+    if data.target is None or data.target.kind is not TargetKind.POINTS:
+        return data
+    column, count = data.target.columns[0], len(data.target.classes)
     missing = {"x": None, "y": None, "visible": None}
-    padded = [None if value is None else [*value, *[missing] * (len(names) - len(value))] for value in values]
-    return padded, names
+    lists = data.table[column].to_list()
+    padded = [None if found is None else [*found, *[missing] * (count - len(found))] for found in lists]
+    table = data.table.with_columns(pl.Series(column, padded, dtype=pl.List(POINT)))
+    return dataclasses.replace(data, table=table)
 
 
 def _opened(path: str | Path, labelled: bool | None) -> Dataset:

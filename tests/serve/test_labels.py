@@ -14,7 +14,7 @@ from PIL import Image
 from rumbo.api.labelling import Tool, export_labels, labelled_data, open_labels
 from rumbo.core.errors import DataError, StorageError, UsageError
 from rumbo.data import TargetKind, open_data
-from rumbo.data.corrections import FIELDS, corrected, read_corrections
+from rumbo.data.corrections import FIELDS, Correction, append_corrections, corrected, read_corrections
 
 
 def saved(path):
@@ -306,3 +306,28 @@ def test_json_of_values_is_plain(book, tmp_path):
     ((_, _, text),) = saved(tmp_path / "c.csv")
     assert json.loads(text) == [{"class": "ñ", "x1": 1.0, "y1": 1.0, "x2": 2.0, "y2": 2.0, "difficult": True}]
     assert pl.read_csv(tmp_path / "c.csv").columns == list(FIELDS)
+
+
+def test_all_corrections_of_the_file_are_exported(book, tmp_path):
+    """Those of other fields, too; those of other sets and of another tool stay out."""
+    labels = book("points", classes=())
+    labels.change(0, "points", [{"x": 1, "y": 2}])
+    labels.change(1, "points", [{"x": 1, "y": 2}, {"x": 3, "y": 4}])
+    ids = labels.ids
+    more = [("gone.png", "split", "dev"), (ids[0], "split", "dev"), (ids[0], "boxes", "[]"), (ids[1], "class", "x")]
+    append_corrections(tmp_path / "c.csv", [Correction(id=i, field=f, value=v) for i, f, v in more])
+    data = labelled_data(book("points", classes=()))
+    assert (data.ids, data.table["split"].to_list()) == (ids[:2], ["dev", None])
+    assert len(data.target.classes) == 2
+    assert [[point["x"] for point in points] for points in data.table["points"].to_list()] == [[1, None], [1, 3]]
+
+
+def test_what_was_labelled_can_be_opened_by_everybody(book, photos, tmp_path):
+    """`corrected` lays the page's file over the unlabelled set, and makes the target of it."""
+    for task, value in (("classes", "a"), ("boxes", [{"class": "a", "x1": 1, "y1": 1, "x2": 9, "y2": 9}])):
+        labels = book(task)
+        labels.change(2, labels.field, value)
+        data = corrected(open_data(photos, labelled=False), read_corrections(tmp_path / "c.csv"))
+        assert data.target.columns == (labels.field,)
+        assert data.table[labels.field].null_count() == 5
+        (tmp_path / "c.csv").unlink()
