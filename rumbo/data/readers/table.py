@@ -1,10 +1,8 @@
 """Tables: CSV, TSV, Parquet; features of mixed type; or a column of picture files with labels and further features."""
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import numpy as np
 import polars as pl
@@ -12,25 +10,22 @@ import polars.selectors as cs
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.decode import EXTENSIONS, BadItem
+from rumbo.data.decode import BadItem
 from rumbo.data.delimited import RawTable, clean, looks_delimited, parse_delimited
-from rumbo.data.files import Files, existing, extension, picture_names, safe_name
+from rumbo.data.files import Files, extension, picture_names, safe_name
 from rumbo.data.fingerprints import row_contents
 from rumbo.data.images import FileImages
 from rumbo.data.manifest import RESERVED, Dataset
 from rumbo.data.readers import Reader, Request, formats
+from rumbo.data.readers.features import as_text, features
 from rumbo.data.readers.folders import SPLIT_OF_FOLDER
 from rumbo.data.readers.image_folder import contents
-from rumbo.data.target import LARGEST, NUMBER_FRACTION, Labels, choose_target, read_labels, to_numbers
+from rumbo.data.readers.named_pictures import NamedPictures, named_pictures, picture_column
+from rumbo.data.target import Labels, choose_target, read_labels
 from rumbo.ops.parquet import read_parquet
 
 TEXT_EXTENSIONS = ("csv", "tsv", "tab", "data")
 SAMPLE_ROWS = 50
-MAX_LEVELS = 1000
-"""A text column with more different entries is no category."""
-MAX_LEVEL_FRACTION = 0.5
-MIN_ROWS_TO_JUDGE = 40
-"""Below, different entries in most rows say little about a text column."""
 
 
 @dataclass(frozen=True)
@@ -70,22 +65,13 @@ class Places:
         raise IndexError(row)
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """The column of picture files, the file of each row ("" for none), and row -> why there is none."""
-
-    column: str
-    files: list[str]
-    missing: dict[int, str]
-
-
 def recognizes(files: Files) -> bool:
     """Whether there is a table; beside pictures, only one that names them."""
     names = table_names(files)
     if not names or not picture_names(files.names()):
         return bool(names)
     heads = {name: _head(files, name) for name in names[:3]}
-    return any(_picture_column(head, files, name) is not None for name, head in heads.items())
+    return any(picture_column(head, files, name) is not None for name, head in heads.items())
 
 
 def read(files: Files, request: Request) -> Dataset:
@@ -96,7 +82,7 @@ def read(files: Files, request: Request) -> Dataset:
         raise _nothing_left(files, [])
     decisions = list(tables.decisions)
     frame, special = _take_special_columns(tables, request.target, decisions)
-    pictures = _pictures(frame, files, names[0], decisions)
+    pictures = named_pictures(frame, files, names[0], decisions)
     labels = _labels(frame, pictures, files, request, tables, special.get("split")) if request.labelled else None
     target = labels.target if labels else None
     bad = _bad_rows(tables, pictures, labels, decisions)
@@ -107,7 +93,7 @@ def read(files: Files, request: Request) -> Dataset:
 
     targets = list(target.columns) if target else []
     inputs = [name for name in frame.columns if name not in targets and not (pictures and name == pictures.column)]
-    columns, numbers, categories = _features(frame.select(inputs), request, decisions)
+    columns, numbers, categories = features(frame.select(inputs), request, decisions)
     if not (numbers or categories or pictures):
         raise _no_input(files, decisions)
     table = pl.DataFrame([tables.ids, *special.values(), *columns, *(labels.columns if labels else ())])
@@ -229,10 +215,6 @@ def _row_ids(name: str, num_rows: int) -> pl.Series:
     return pl.select(pl.concat_str(pl.lit(f"{name}#"), numbers).alias("id")).to_series()
 
 
-def _as_text(column: pl.Series) -> pl.Series:
-    return column if column.dtype == pl.String else column.cast(pl.String)
-
-
 def _split_of_name(name: str) -> str | None:
     words = re.split(r"[^a-z0-9]+", name.lower())
     return next((SPLIT_OF_FOLDER[word] for word in words if word in SPLIT_OF_FOLDER), None)
@@ -245,14 +227,14 @@ def _take_special_columns(
     frame = tables.frame
     special: dict[str, pl.Series] = {} if tables.splits is None else {"split": tables.splits}
     if "split" in frame.columns and not special and asked != "split":
-        values = _as_text(frame["split"]).str.to_lowercase()
+        values = as_text(frame["split"]).str.to_lowercase()
         if set(values.unique().to_list()) <= set(SPLIT_OF_FOLDER):
             special["split"] = values.replace_strict(SPLIT_OF_FOLDER).alias("split")
             frame = frame.drop("split")
             decisions.append(t("column 'split' says which rows are train, dev and test."))
     if "group" in frame.columns and asked != "group":
         own = pl.Series([f"#{row}" for row in range(frame.height)])
-        given = _as_text(frame["group"])
+        given = as_text(frame["group"])
         special["group"] = pl.select(pl.when(given.is_null()).then(own).otherwise(given).alias("group")).to_series()
         frame = frame.drop("group")
         decisions.append(t("column 'group' keeps its rows together in one split; it is no input."))
@@ -269,7 +251,7 @@ def _own_name(name: str) -> str:
 
 def _labels(
     frame: pl.DataFrame,
-    pictures: Pictures | None,
+    pictures: NamedPictures | None,
     files: Files,
     request: Request,
     tables: Tables,
@@ -293,163 +275,8 @@ def _labels(
     return read_labels(frame.with_columns(pl.col(choice.columns).cast(pl.String)), choice, request.task, splits)
 
 
-def _features(
-    frame: pl.DataFrame, request: Request, decisions: list[str]
-) -> tuple[list[pl.Series], tuple[str, ...], tuple[str, ...]]:
-    """Columns as Float64 or String, and which of them are numeric and categorical inputs."""
-    columns: list[pl.Series] = []
-    numbers: list[str] = []
-    categories: list[str] = []
-    for column in frame.iter_columns():
-        if column.dtype != pl.String and column.name not in request.categories:
-            columns.append(_bounded(column.cast(pl.Float64)))
-            reason = _why_no_input(column, is_number=True) if request.labelled else None
-            if reason is not None:
-                decisions.append(reason)
-            else:
-                numbers.append(column.name)
-            continue
-        text = _as_text(column)
-        values = to_numbers(text)
-        wrong = text.filter(values.is_null() & text.is_not_null())
-        looks_so = len(wrong) <= (1 - NUMBER_FRACTION) * text.count() and wrong.n_unique() <= 3
-        is_number = looks_so and text.name not in request.categories
-        columns.append(values if is_number else text)
-        if is_number and len(wrong):
-            decisions.append(
-                t(
-                    "column '{column}' is numeric; {count} other entries count as missing: {values}.",
-                    column=text.name,
-                    count=len(wrong),
-                    values=", ".join(wrong.unique().sort().to_list()),
-                )
-            )
-        reason = _why_no_input(text, is_number) if request.labelled else None
-        if reason is not None:
-            decisions.append(reason)
-        else:
-            (numbers if is_number else categories).append(text.name)
-    return columns, tuple(numbers), tuple(categories)
-
-
-def _why_no_input(text: pl.Series, is_number: bool) -> str | None:
-    """The reason for which a column cannot help on new examples, or None."""
-    present = text.count()
-    if present == 0:
-        return t("column '{column}' is empty: left out.", column=text.name)
-    if is_number:
-        is_full = present == len(text) and present >= MIN_ROWS_TO_JUDGE
-        if is_full and _is_id_name(text) and text.n_unique() == present:
-            return t("column '{column}' numbers the rows: left out.", column=text.name)
-        return None
-    distinct = text.drop_nulls().n_unique()
-    if distinct > MAX_LEVELS or (present >= MIN_ROWS_TO_JUDGE and distinct > MAX_LEVEL_FRACTION * present):
-        return t(
-            "column '{column}' is text with {distinct} different entries in {present} rows: left out.",
-            column=text.name,
-            distinct=distinct,
-            present=present,
-        )
-    return None
-
-
-def _is_id_name(text: pl.Series) -> bool:
-    """Whether a column of different numbers is called an id, or has no name and counts up."""
-    words = re.split(r"[^a-z0-9]+", text.name.lower())
-    if {"id", "index", "rownumber", "rownames"} & set(words) or text.name.endswith("ID") or text.name.endswith("Id"):
-        return True
-    if "unnamed" not in words and words[0] != "column":
-        return False
-    steps = (to_numbers(text) if text.dtype == pl.String else text.cast(pl.Float64)).diff().drop_nulls()
-    return bool((steps == 1).all())
-
-
-def _bounded(numbers: pl.Series) -> pl.Series:
-    """Beyond `LARGEST` infinite, as `to_numbers`."""
-    if not (numbers.abs() > LARGEST).any():
-        return numbers
-    infinite = numbers.sign() * math.inf
-    return pl.select(pl.when(numbers.abs() > LARGEST).then(infinite).otherwise(numbers).alias(numbers.name)).to_series()
-
-
-def _picture_column(frame: pl.DataFrame, files: Files, table: str) -> str | None:
-    """The column whose entries are picture files of this set."""
-    for column in frame.iter_columns():
-        if column.dtype != pl.String:
-            continue
-        sample = column.drop_nulls().head(20).to_list()
-        if not sample or sum(extension(entry) in EXTENSIONS for entry in sample) < 0.9 * len(sample):
-            continue
-        if any(_locate(entry, files, table) for entry in sample):
-            return column.name
-        if any(_by_basename(files).get(PurePosixPath(entry.replace("\\", "/")).name) for entry in sample):
-            return column.name
-        raise DataError(
-            t(
-                "column '{column}' of '{table}' names pictures such as '{entry}', but no such file lies beside the "
-                "table. Put the pictures there, or give the folder that holds both.",
-                column=column.name,
-                table=table,
-                entry=sample[0],
-            )
-        )
-    return None
-
-
-def _located(entries: Sequence[str], files: Files, table: str) -> dict[str, str]:
-    """Entry -> the file that it means, "" for none."""
-    plain = {entry: entry.replace("\\", "/").removeprefix("./") for entry in entries}
-    folder = PurePosixPath(table).parent
-    beside = {entry: str(folder / path) for entry, path in plain.items()}
-    there = existing(files, {*plain.values(), *beside.values()})
-    found = {
-        entry: beside[entry] if beside[entry] in there else path if path in there else ""
-        for entry, path in plain.items()
-    }
-    if any(not name for name in found.values()):
-        by_base = _by_basename(files)
-        for entry, name in found.items():
-            found[entry] = name or by_base.get(PurePosixPath(plain[entry]).name) or ""
-    return found
-
-
-def _locate(entry: str, files: Files, table: str) -> str | None:
-    """The file that an entry means: relative to the table, or to the set."""
-    entry = entry.replace("\\", "/").removeprefix("./")
-    beside = str(PurePosixPath(table).parent / entry)
-    return next((name for name in (beside, entry) if files.has(name)), None)
-
-
-def _by_basename(files: Files) -> dict[str, str | None]:
-    """Base name -> the one file of that name; None where several have it."""
-    found: dict[str, str | None] = {}
-    for name in picture_names(files.names()):
-        base = PurePosixPath(name).name
-        found[base] = None if base in found else name
-    return found
-
-
-def _pictures(frame: pl.DataFrame, files: Files, table: str, decisions: list[str]) -> Pictures | None:
-    """The pictures that a column names; None where no column does."""
-    column = _picture_column(frame, files, table)
-    if column is None:
-        return None
-    name_of = _located(frame[column].unique().drop_nulls().to_list(), files, table)
-    entries = frame[column].to_list()
-    found = [name_of.get(entry, "") for entry in entries]
-    missing: dict[int, str] = {}
-    if "" in name_of.values() or frame[column].null_count():
-        for row, entry in enumerate(entries):
-            if entry is None:
-                missing[row] = t("column '{column}' is empty", column=column)
-            elif not found[row]:
-                missing[row] = t("there is no picture '{entry}'", entry=entry)
-    decisions.append(t("column '{column}' names {count} pictures.", column=column, count=len(found) - len(missing)))
-    return Pictures(column, found, missing)
-
-
 def _bad_rows(
-    tables: Tables, pictures: Pictures | None, labels: Labels | None, decisions: list[str]
+    tables: Tables, pictures: NamedPictures | None, labels: Labels | None, decisions: list[str]
 ) -> dict[int, BadItem]:
     """Rows that cannot be used: without a picture, or without a label."""
     bad: dict[int, BadItem] = {}
