@@ -5,6 +5,8 @@ import errno
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -184,6 +186,19 @@ def test_an_interruption_leaves_nothing(photos: Path, tmp_path: Path):
     with pytest.raises(KeyboardInterrupt):
         convert(photos, to="csv", out=tmp_path / "out", progress=interrupt)
     assert sorted(os.listdir(tmp_path)) == ["photos"]
+
+
+def test_a_crash_leaves_no_half_set(photos: Path, tmp_path: Path):
+    program = (
+        "import os, sys, rumbo\n"
+        "rumbo.convert(sys.argv[1], to='csv', out=sys.argv[2], progress=lambda done, total: os._exit(9))"
+    )
+    ended = subprocess.run([sys.executable, "-c", program, photos, tmp_path / "out"], check=False)
+    assert ended.returncode == 9
+    assert not (tmp_path / "out").exists()
+    # What it left is hidden: readers pass it over, and the next conversion does not mind it.
+    assert all(name.startswith(".out.") for name in os.listdir(tmp_path) if name != "photos")
+    assert convert(photos, to="csv", out=tmp_path / "out").items == 5
 
 
 def test_a_picture_that_cannot_be_read_stops_it(marked: Path, tmp_path: Path):

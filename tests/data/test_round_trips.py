@@ -39,7 +39,7 @@ def law_of_boxes(drawn):
     after = dataset
     for name in chain:
         after = through(after, name)
-    assert_same(dataset, after)
+    assert_same(dataset, after, tolerance_px=0 if set(chain) <= {"voc", "csv"} else 2e-9)
     assert set(after.target.classes) == set(dataset.target.classes)
     if "csv" not in chain:
         assert after.target.classes == dataset.target.classes
