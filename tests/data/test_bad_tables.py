@@ -15,11 +15,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from rumbo.api.config import RunConfig
+from rumbo.api.prepare import prepare
 from rumbo.core.errors import DataError, UsageError
 from rumbo.data import check_data, make_split, open_data
 from rumbo.data.manifest import TargetKind
 from rumbo.data.options import SplitOptions
-from rumbo.data.preprocess import fit_preprocess
 
 NUM_ROWS = 200
 QUICK = SplitOptions(near_duplicates=False)
@@ -316,13 +317,13 @@ def test_there_are_60_cases():
     assert len(CASES) >= 60
 
 
-def adults_with_splits(shared_data, tmp_path):
-    """Train and test of adult income; the test has a class and a level that train lacks."""
+def adults_with_splits(shared_data, tmp_path, pay="unpaid"):
+    """Train and test of adult income; a row of the test has a work, and perhaps a pay, that train lacks."""
     lines = real_lines(shared_data, "adult")
     (tmp_path / "train.csv").write_text(text(lines[:150]))
-    odd = lines[160].replace("<=50K", "unpaid").replace(">50K", "unpaid").split(", ")
-    odd[1] = "Astronaut"
-    (tmp_path / "test.csv").write_text(text([*lines[150:160], ", ".join(odd), *lines[161:]]))
+    fields = lines[160].split(", ")
+    fields[1], fields[-1] = "Astronaut", pay
+    (tmp_path / "test.csv").write_text(text([*lines[150:160], ", ".join(fields), *lines[161:]]))
     return open_data(tmp_path)
 
 
@@ -340,15 +341,14 @@ def test_a_class_of_test_that_train_lacks_is_no_class_0(shared_data, tmp_path):
 
 def test_levels_are_those_of_train_only(shared_data, tmp_path):
     """Mutant: label encoding over all splits."""
-    data = adults_with_splits(shared_data, tmp_path)
-    split = make_split(data, QUICK, 0)
-    fitted = fit_preprocess(data.take(split.rows(data, "train")), None, None, quantiles=True)
-    (work,) = [column for column in fitted.categories if column.name == "column_2"]
+    data = adults_with_splits(shared_data, tmp_path, pay="<=50K")
+    prepared = prepare(RunConfig(path=str(tmp_path), seed=1), base=tmp_path)
+    (work,) = [column for column in prepared.trained.preprocess.categories if column.name == "column_2"]
+    assert "Private" in work.levels
     assert "Astronaut" not in work.levels
     row = int(np.flatnonzero((data.table["column_2"] == "Astronaut").to_numpy())[0])
-    _, codes = fitted.table_inputs(data.table[row : row + 1])
-    place = [column.name for column in fitted.categories].index("column_2")
-    assert codes[0, place] == 0
+    _, codes = prepared.trained.preprocess.table_inputs(data.table[row : row + 1])
+    assert codes[0, prepared.trained.preprocess.category_names.index("column_2")] == 0
 
 
 def test_rows_with_missing_inputs_are_kept(shared_data, tmp_path):
