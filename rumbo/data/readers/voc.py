@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from pathlib import PurePosixPath
 from xml.parsers import expat
 
@@ -236,7 +236,11 @@ def _box(node: _Node, name: str) -> RawBox:
 
 def _one_less(text: str, value: float) -> float:
     """The number minus 1, rounded once: 1.1 gives 0.1."""
-    return value - 1 if value.is_integer() or not math.isfinite(value) else float(Decimal(text.strip()) - 1)
+    if not math.isfinite(value):
+        return value
+    with localcontext() as context:
+        context.prec = 400  # every double has fewer digits behind the point
+        return float(Decimal(text.strip()) - 1)
 
 
 def _is_number(text: str) -> bool:
