@@ -14,7 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from rumbo.core.errors import DataError, ShapeError
 from rumbo.core.messages import shown, t
-from rumbo.data.jpeg import is_cut_short, may_be_turned, plain_pixels, shrink_factor
+from rumbo.data.jpeg import complaint, is_damage, may_be_turned, plain_pixels, shrink_factor
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 """Told by content, never by extension. PPM is the family PBM, PGM, PPM, PNM."""
@@ -108,7 +108,7 @@ def decode(data: bytes, *, enough_px: int | None = None) -> np.ndarray:
             return _turned(plain, _orientation(_open(data))) if may_be_turned(data) else plain
         picture = _open(data)
         picture.load()
-        cut_short = _is_cut_short(picture, data)
+        complained = complaint(data) if picture.format == "JPEG" else None
         with _quiet():
             picture = ImageOps.exif_transpose(picture)
         pixels = _to_grey_or_rgb(picture)
@@ -116,8 +116,8 @@ def decode(data: bytes, *, enough_px: int | None = None) -> np.ndarray:
         raise
     except (Exception, Image.DecompressionBombWarning) as problem:
         raise BadImage(_reason(problem, data)) from None
-    if cut_short:
-        raise BadImage(t("suspicious: truncated (the file ends before its picture does)."))
+    if complained is not None and is_damage(complained):
+        raise BadImage(t("damaged: {problem}.", problem=shown(complained)))
     factor = shrink_factor(pixels.shape[0], pixels.shape[1], enough_px)
     return pixels if factor == 1 else np.asarray(Image.fromarray(pixels).reduce(factor))
 
@@ -219,14 +219,6 @@ def _turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(pixels)
-
-
-def _is_cut_short(picture: Image.Image, data: bytes) -> bool:
-    if picture.format != "JPEG":
-        return False
-    if picture.mode not in ("L", "RGB") and not picture.info.get("progressive"):
-        return False
-    return is_cut_short(np.asarray(picture), data)
 
 
 def _too_large(width: int, height: int) -> BadImage:

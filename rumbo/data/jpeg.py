@@ -12,8 +12,7 @@ import simplejpeg
 SHRINKS = (8, 4, 2, 1)
 """Factors by which libjpeg-turbo shrinks at full speed."""
 
-_FILL = 128
-"""What libjpeg fills in for blocks that never came."""
+SCANS_ARE_MISSING = "progressive scans are missing"
 _SOF_PLAIN = (0xC0, 0xC1, 0xC2)
 """Frames of Huffman-coded baseline, extended and progressive pictures."""
 _SAMPLINGS = ("444", "422", "420", "440", "411", "Gray")
@@ -47,7 +46,7 @@ def plain_pixels(data: bytes, *, max_pixels: int, max_side: int, enough_px: int 
         )
     except (ValueError, RuntimeError, MemoryError):
         return None
-    if pixels.shape[:2] != small or is_cut_short(pixels, data, shrink=factor):
+    if pixels.shape[:2] != small or _lacks_scans(data):
         return None
     return pixels[..., 0] if space == "Gray" else pixels
 
@@ -71,21 +70,36 @@ def may_be_turned(data: bytes) -> bool:
     )
 
 
-def is_cut_short(pixels: np.ndarray, data: bytes, *, shrink: int = 1) -> bool:
-    """Whether a decoded JPEG ended early and was closed with an end mark, which the decoder lets pass.
+def complaint(data: bytes) -> str | None:
+    """What libjpeg-turbo says against a JPEG that it could decode all the same; None for a sound one.
 
-    Baseline: the last pixels of the bottom row are exactly the fill value. Progressive: the scans that came do not
-    bring every coefficient to full precision. Cuts inside the last progressive scan are not seen.
-
-    Args:
-        pixels: uint8 as stored, not turned.
-        data: the file.
-        shrink: by how much the decoder shrank it.
+    A picture that was cut short and closed with an end mark, in whatever scan, makes it complain of data that end too
+    early. A flipped bit often leaves no trace: the format has no checksum.
     """
-    if any(marker == 0xC2 for marker, _ in _header_segments(data)):
-        return not _scans_are_complete(data)
-    last = max(4 // shrink, 1)
-    return pixels.shape[1] >= last and bool((pixels[-1, -last:] == _FILL).all())
+    try:
+        space = simplejpeg.decode_jpeg_header(data)[2]
+        wanted = {"Gray": "GRAY", "CMYK": "CMYK", "YCCK": "CMYK"}.get(space, "RGB")
+        simplejpeg.decode_jpeg(data, wanted, min_height=1, min_width=1, min_factor=SHRINKS[0])
+    except (ValueError, RuntimeError, MemoryError) as problem:
+        return str(problem) or type(problem).__name__
+    return SCANS_ARE_MISSING if _lacks_scans(data) else None
+
+
+def is_damage(complaint: str) -> bool:
+    """Whether a complaint means that pixels are wrong; bytes between markers, as some programs leave them, do not.
+
+    >>> is_damage("Corrupt JPEG data: premature end of data segment")
+    True
+    >>> is_damage("Corrupt JPEG data: 2 extraneous bytes before marker 0xd9")
+    False
+    """
+    return any(words in complaint for words in ("premature end of data", "bad Huffman code", SCANS_ARE_MISSING))
+
+
+def _lacks_scans(data: bytes) -> bool:
+    """Whether a progressive picture ends between two scans: the decoder finds nothing wrong with the earlier ones."""
+    is_progressive = any(marker == 0xC2 for marker, _ in _header_segments(data))
+    return is_progressive and not _scans_are_complete(data)
 
 
 def _is_plain(data: bytes) -> bool:

@@ -14,6 +14,7 @@ from rumbo.core.messages import language, use_language
 from rumbo.data.decode import FORMATS, BadImage, header
 from rumbo.data.files import extension
 from rumbo.data.images import FileImages, ImageSource
+from rumbo.data.jpeg import complaint
 
 THUMBNAIL_PX = 128
 CHUNK_ROWS = 512
@@ -43,11 +44,13 @@ SCHEMA: dict[str, Any] = {
     "sharpness": pl.Float64,
     "bars": pl.Float64,
     "color": pl.Float64,
+    "complaint": pl.String,
 }
 """Columns of `picture_facts`. Heights, widths and channels (1 or 3) are those of the upright picture; `format`, `mode`,
 `quality` (of JPEG), `extension` are "" or null where pictures are no files; `mean`, `std` and `low`, `high` (the 1st
 and 99th percentile) are of grey levels 0..255; `sharpness` is the variance of the Laplacian over that of the levels;
-`bars` the share of the area in black bars on opposite sides; `color` the mean distance between channels."""
+`bars` the share of the area in black bars on opposite sides; `color` the mean distance between channels; `complaint`
+what the decoder says against a JPEG that it can read all the same."""
 
 
 def picture_facts(
@@ -112,6 +115,7 @@ def facts_of(images: ImageSource, row: int) -> dict[str, Any]:
             "quality": _quality(picture),
             "frames": int(getattr(picture, "n_frames", 1)) if picture.format in _ANIMATED else 1,
             "orientation": _orientation(picture),
+            "complaint": complaint(data) if picture.format == "JPEG" else None,
         }
         picture.draft("RGB" if channels == 3 else "L", (THUMBNAIL_PX, THUMBNAIL_PX))
         return about | _statistics(_small(picture))

@@ -219,4 +219,17 @@ def telling_class(values: pl.Series, labels: pl.Series) -> tuple[str, float] | N
     return None
 
 
-CHECKS: tuple[Callable[[Facts], Iterable[Finding]], ...] = (sizes, looks, files, shortcuts)
+def complaints(facts: Facts) -> Iterable[Finding]:
+    """JPEG files that decode, but against which the decoder has something to say."""
+    met = facts.pictures.filter(pl.col("complaint").is_not_null())
+    if met.height:
+        message = t(
+            "the decoder complains of pictures that it can read: {count}. '{first}': {complaint}.",
+            count=met.height,
+            first=facts.ids(met["row"])[0],
+            complaint=met["complaint"][0],
+        )
+        yield found("image.suspicious", message, facts.ids(met["row"]), num_items=met.height)
+
+
+CHECKS: tuple[Callable[[Facts], Iterable[Finding]], ...] = (sizes, looks, files, complaints, shortcuts)

@@ -58,6 +58,16 @@ plants("image.animated")(
 plants("image.extension")(planted(lambda picture: picture, format="PNG"))
 
 
+@plants("image.suspicious")
+def _(real):
+    """Bytes of another file before the end mark, as a repaired disk leaves them."""
+    data = insects(real)
+    name = data.images.names[3]
+    damaged = data.images.bytes_of(3)[:-2] + bytes(range(1, 200)) + b"\xff\xd9"
+    images = FileImages(Overlay(data.images.files, {name: damaged}), data.images.names)
+    return data, dataclasses.replace(data, images=images), data.ids[3]
+
+
 @plants("image.grey_among_color")
 def _(real):
     data = insects(real)

@@ -13,6 +13,15 @@ IMAGE_CODES = {
             t("correct them in the source, or remove them."),
         ),
     ),
+    "image.suspicious": Code(
+        "image",
+        "warning",
+        lambda: (
+            t("The decoder complains of a JPEG that it can read all the same: bytes were changed, lost or added."),
+            t("kept."),
+            t("look at them, and take them from the source again; half of a picture may be wrong."),
+        ),
+    ),
     "image.tiny": Code(
         "image",
         "warning",
