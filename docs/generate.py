@@ -6,6 +6,7 @@
 """
 
 import argparse
+import html
 import importlib
 import importlib.util
 import sys
@@ -21,6 +22,7 @@ from rumbo.cli.verbs import VERBS
 from rumbo.core.messages import use_language
 from rumbo.core.options import all_options
 from rumbo.core.registry import Entry
+from rumbo.data.checks import CODES
 from rumbo.data.readers import formats
 from rumbo.tasks.registry import INDEX as TASKS
 
@@ -45,6 +47,7 @@ def pages() -> dict[str, str]:
             "reference/names.md": names_page(),
             "course/figures.md": course_figures_page(),
             "course/errata.md": errata_page(),
+            "checks.md": checks_page(),
         }
     finally:
         use_language(None)
@@ -149,6 +152,39 @@ def names_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def checks_page() -> str:
+    """Every code of the checks, by the kind of data it is about."""
+    titles = {
+        "split": "Splits, copies, contradictions",
+        "class": "Classes and labels",
+        "table": "Tables",
+        "image": "Pictures",
+        "boxes": "Boxes",
+        "mask": "Masks",
+        "points": "Landmarks",
+        "identity": "People",
+        "signal": "Texts, sounds, series, drawings, volumes",
+    }
+    parts = [
+        NOTE,
+        "# Checks",
+        f"`rumbo train` and `rumbo check` look for {len(CODES)} faults before the first step. Each has a stable code, "
+        "which `--json` gives; with an **error** training does not start (exit code 3), a **warning** names what makes "
+        "results worse than they look or could be, a **note** what is good to know. Findings name the first examples, "
+        "count all, and say what was done. A test plants each fault in a real data set; others hold that real sets "
+        "raise nothing but what is wrong with them.",
+        "Before a training, statistics of pictures come from at most 2,000 of them; `rumbo check` looks into all.",
+    ]
+    for kind, title in titles.items():
+        rows = [
+            (f"`{code}`", entry.severity, *map(_plain, (entry.meaning, entry.done, entry.remedy)))
+            for code, entry in CODES.items()
+            if entry.kind == kind
+        ]
+        parts += [f"## {title}", table(("code", "severity", "what was met", "done", "remedy"), rows)]
+    return "\n\n".join(parts) + "\n"
+
+
 def golden() -> ModuleType:
     """The reader of the golden tests' markers, which stands with the tests."""
     spec = importlib.util.spec_from_file_location("passages", DOCS.parent / "tests" / "golden" / "passages.py")
@@ -210,6 +246,11 @@ def errata_page() -> str:
         if rows:
             parts += [f"## {source}", f"{title}.", table(("line", "printed", "right", "why"), rows)]
     return "\n\n".join(parts) + "\n"
+
+
+def _plain(text: str) -> str:
+    """A sentence in which <br> and __MACOSX are letters."""
+    return _prose(html.escape(text, quote=False))
 
 
 def _prose(text: str) -> str:

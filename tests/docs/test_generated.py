@@ -29,6 +29,7 @@ GENERATED = (
     "reference/names.md",
     "course/figures.md",
     "course/errata.md",
+    "checks.md",
 )
 
 

@@ -169,7 +169,8 @@ class MaskFacts:
 
 def mask_facts(row: int, mask: np.ndarray, num_classes: int) -> MaskFacts:
     """Look at one mask."""
-    counts = np.bincount(np.minimum(mask, num_classes).ravel(), minlength=num_classes + 1)
+    beyond = min(num_classes, np.iinfo(mask.dtype).max)
+    counts = np.bincount(np.minimum(mask, beyond).ravel(), minlength=num_classes + 1)
     middle = mask[..., 1:-1, 1:-1]
     around = (mask[..., :-2, 1:-1], mask[..., 2:, 1:-1], mask[..., 1:-1, :-2], mask[..., 1:-1, 2:])
     lonely = np.logical_and.reduce([middle != other for other in around]).mean() if middle.size else 0.0

@@ -14,7 +14,7 @@ from rumbo.data.checks.found import found
 
 TINY_PX = 8
 EXTREME_ASPECT = 6.0
-"""Panoramas reach 4; measured largest on the real sets: 2.3."""
+"""Panoramas reach 4; measured largest on the real sets: 3.4."""
 UNIFORM_STD = 2.0
 """Grey levels; the flattest real picture of 5,000 has 9.8 (cats), a scanned empty page about 1."""
 DARK_LEVEL = 32
@@ -33,7 +33,8 @@ GREY_COLOR = 1.0
 FEWEST_OF_CLASS = 10
 FEWEST_OF_VALUE = 8
 TELLING = 0.95
-"""Share that a property tells apart (1 = it is the class). Largest measured on clean sets: 0.55."""
+"""Share that a property tells apart (1 = it is the class). Largest measured on clean sets: 0.04 for files,
+0.65 for brightness (sandals of Fashion-MNIST)."""
 EXTENSIONS = {
     "JPEG": ("jpg", "jpeg", "jpe", "jfif"),
     "PNG": ("png",),

@@ -17,9 +17,9 @@ FEWEST_POINTS = 3
 OUTLIER_RATIO = 6
 OUTLIER_RESIDUAL = 0.25
 """Of the residual after the best turn, shift and scale, against the middle one and absolute (1 = nothing in common).
-Measured largest on 3,365 faces: 4.5 times the middle one, 0.12."""
+Measured on 3,365 faces from all sides: middle 0.02, largest 0.18; and 0.35 where the points belong to another frame."""
 MIRRORED_RATIO = 0.5
-"""A mirrored fit with half the residual of the upright one: faces are nearly symmetric, but never that much."""
+"""A mirrored fit with half the residual of the upright one. On real faces it has at least 2.7 times as much."""
 
 
 def coordinates(facts: Facts) -> np.ndarray:

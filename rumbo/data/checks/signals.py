@@ -22,11 +22,13 @@ OFFSET_RATIO = 0.5
 """Of full scale, and of the deviation: a swing far from 0 compared with its own size."""
 SHORT_RATIO = 20
 STUCK_FRACTION = 0.2
+"""Of the length. Measured largest on 300 ECG records: 0.4 %; melodies rest longer, and are passed over as a set."""
 SPIKE_RATIO = 40
 SPIKE_VALUES = 3
 """Times the deviation that 99 % of the values keep to, and at most three values: heart beats repeat, faults do not.
-Measured largest on 300 ECG records: 21."""
+Measured largest on 300 ECG records: 11."""
 SCALE_RATIO = 50
+"""Against the middle span of values. Volumes of one scanner differ up to 10 times; from another one, 300 to 600 times."""
 FEWEST = 10
 MINORITY = 0.25
 

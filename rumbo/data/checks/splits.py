@@ -51,8 +51,11 @@ def leaks(facts: Facts) -> Iterable[Finding]:
                 **fields,
             )
         removed = sum(leak.action == "removed" for leak in pairs)
-        done = t("taken out of train: {removed}; kept: {kept}.", removed=removed, kept=len(pairs) - removed)
-        yield found(code, message, [leak.id for leak in pairs], done=done if removed else None)
+        if removed:
+            done = t("taken out of train: {removed}; kept: {kept}.", removed=removed, kept=len(pairs) - removed)
+        else:
+            done = t("kept; results on them are too good.")
+        yield found(code, message, [leak.id for leak in pairs], done=done)
 
 
 def _copies(facts: Facts) -> Iterable[Leak]:

@@ -17,7 +17,7 @@ from rumbo.data.manifest import SPLITS
 FEWEST_TEXTS = 20
 SHORT_WORDS = 2
 LONG_RATIO = 20
-"""Times the middle length. Measured largest on 2,000 movie reviews: 4.2."""
+"""Times the middle length. Measured largest on 2,000 movie reviews: 4.1."""
 DAMAGED_PLACES = 3
 """So many damaged places in a text: one Ã may be meant."""
 MARKUP = re.compile(
@@ -34,7 +34,7 @@ ALL_FRACTION = 0.95
 """Of the texts at the largest length; where nearly all have it, they are pieces that were meant so."""
 LABEL_INSIDE = 0.95
 LABEL_OUTSIDE = 0.02
-"""Of the texts of its class, and of the others. Most telling word in movie reviews: in 36 % and 12 %."""
+"""Of the texts of its class, and of the others. Most telling word in movie reviews: 'bad', in 51 % and 26 %."""
 
 
 def lengths(facts: Facts) -> Iterable[Finding]:

@@ -9,7 +9,7 @@ SPLIT_CODES = {
         "warning",
         lambda: (
             t("The same example, byte for byte, stands in two splits."),
-            t("kept, since the data give these splits; results on them are a little too good."),
+            t("taken out of train while they are at most 1 % of the examples; with more, training stops."),
             t("remove them from one of the splits."),
         ),
     ),
@@ -18,7 +18,7 @@ SPLIT_CODES = {
         "warning",
         lambda: (
             t("Pictures in different splits show the same, encoded, sized or lit differently."),
-            t("kept, since the data give these splits; results on them are too good."),
+            t("taken out of train while they are at most 1 % of the examples; with more, training stops."),
             t("remove them from one of the splits, or cut the splits anew."),
         ),
     ),
