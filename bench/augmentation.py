@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=64)
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--elsewhere", type=float, metavar="MS", help="a step is a wait of so long, as for a GPU")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="an option of augmentation")
     arguments = parser.parse_args()
     options = AugmentOptions()
@@ -45,6 +46,8 @@ def main() -> None:
     plain, changed = loader(arguments, None), loader(arguments, options)
     agree(changed)
     step = training(arguments)
+    if arguments.elsewhere is not None:
+        step = lambda batch: time.sleep(arguments.elsewhere / 1000)  # noqa: E731
     ways: dict[str, Callable[[], Iterator[Batch]]] = {
         "off": lambda: plain.epoch(0),
         "on": lambda: changed.epoch(0),
@@ -69,7 +72,7 @@ def result(arguments: argparse.Namespace, times: dict[str, list[float]]) -> dict
     }
     least = {f"{name}_least_ms": round(1000 * min(values), 2) for name, values in times.items()}
     medians = {f"{name}_ms": round(1000 * statistics.median(values), 2) for name, values in times.items()}
-    sizes = {name: getattr(arguments, name) for name in ("side", "width", "batch")}
+    sizes = {name: getattr(arguments, name) for name in ("side", "width", "batch", "elsewhere")}
     machine = {"figure": "augmentation", "cores": os.cpu_count(), "torch_threads": torch.get_num_threads()}
     told = {**sizes, "set": arguments.set, **medians, **least}
     return {**machine, **told, "step_with_augmentation_in_steps_without": ratios}
