@@ -587,3 +587,26 @@ def test_the_program_knows_no_way_to_ask_others():
     met = set(answer.stdout.split())
     assert "fastapi" in met
     assert met & {"httpx", "requests", "urllib3", "aiohttp", "websockets", "urllib.request", "matplotlib"} == set()
+
+
+def test_a_route_cannot_open_itself_to_other_origins():
+    """Whatever headers an answer brings: ours count."""
+
+    async def route(scope, receive, send):
+        headers = [(b"Access-Control-Allow-Origin", b"*"), (b"Content-Security-Policy", b"default-src *"), (b"x", b"y")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    answer = Answer()
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message):
+        answer.add(message)
+
+    host = [(b"host", f"127.0.0.1:{PORT}".encode())]
+    scope = {"type": "http", "method": "GET", "path": "/health", "raw_path": b"/health", "headers": host}
+    asyncio.run(Perimeter(route, Access(PORT), PORT)(scope, receive, send))
+    assert dict(answer.headers) == {**ANSWER_HEADERS, "x": "y"}
+    assert len(answer.headers) == len(ANSWER_HEADERS) + 1
