@@ -6,8 +6,10 @@
 2,000 photographs of 500 x 375 px in 20 folders -> random resized crop to 224 px, mirror, normalize, batches of 64. They
 are made from real photographs: parts of them, scaled, with the noise of a sensor, so that they compress as photographs
 of that size do (about 55 KB). `speed` takes an epoch of each loader in turn and prints medians of the rates and of the
-ratios round by round; every loader may use all cores (two threads here, two workers there, on two cores). `memory`
-prints the peak memory of our loader by the number of threads.
+ratios round by round; every loader may use all cores (two threads here, two workers there, on two cores). Beside them
+stand ratios of the time that processors worked per picture, which other programs on the machine disturb less: on a
+machine of its own a loader that keeps all cores busy is as fast as it is thrifty. `memory` prints the peak memory of
+our loader by the number of threads.
 
 --peers is a folder of virtual environments; whichever there has tensorflow or fastai (with torchvision) takes part.
 """
@@ -15,6 +17,7 @@ prints the peak memory of our loader by the number of threads.
 import argparse
 import io
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -40,6 +43,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--out", type=Path, help="append the result to this file as a JSON line, too")
     parser.add_argument("--only", nargs="*", help="loaders to compare with torchvision; all by default")
+    parser.add_argument("--pictures", type=int, default=NUM_PICTURES, help="fewer are faster, and less exact")
     parser.add_argument("--loader", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -47,8 +51,8 @@ def main() -> None:
         return serve(LOADERS[arguments.loader](arguments.folder))
     with tempfile.TemporaryDirectory(prefix="loading-") as place:
         folder = Path(place)
-        mean_bytes = make_pictures(arguments.data, folder / "pictures")
-        print(f"{NUM_PICTURES} pictures of {mean_bytes / 1000:.1f} KB on average", flush=True)
+        mean_bytes = make_pictures(arguments.data, folder / "pictures", arguments.pictures)
+        print(f"{arguments.pictures} pictures of {mean_bytes / 1000:.1f} KB on average", flush=True)
         if arguments.figure == "memory":
             return memory(folder)
         result = speed(folder, pythons(arguments.peers, arguments.only), arguments.rounds)
@@ -57,7 +61,7 @@ def main() -> None:
                 file.write(json.dumps({"figure": "loading", **result}) + "\n")
 
 
-def make_pictures(data: Path, folder: Path) -> float:
+def make_pictures(data: Path, folder: Path, count: int) -> float:
     """Parts of real photographs at 500 x 375 px, quality 90; their mean size in bytes."""
     import numpy as np
     from PIL import Image
@@ -70,18 +74,18 @@ def make_pictures(data: Path, folder: Path) -> float:
     photos += [Image.open(path).convert("RGB") for path in sorted((data / "style_images").glob("*.jpg"))]
     random = np.random.default_rng(0)
     total = 0
-    for index in range(NUM_PICTURES):
+    for index in range(count):
         photo = photos[index % len(photos)]
         width = random.uniform(0.7, 1) * min(photo.width, photo.height * 4 / 3)
         height = width * 3 / 4
         x, y = random.uniform(0, photo.width - width), random.uniform(0, photo.height - height)
         part = photo.resize((500, 375), Image.Resampling.BICUBIC, box=(x, y, x + width, y + height))
-        noisy = np.asarray(part, np.float32) + random.normal(0, 3.8, (375, 500, 1))
+        noisy = np.asarray(part, np.float32) + random.normal(0, 3.3, (375, 500, 1))
         path = folder / f"class{index % NUM_CLASSES:02d}" / f"{index:04d}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(path, quality=90)
         total += path.stat().st_size
-    return total / NUM_PICTURES
+    return total / count
 
 
 def pythons(peers: Path | None, only: list[str] | None) -> dict[str, str]:
@@ -110,35 +114,44 @@ def speed(folder: Path, pythons: dict[str, str], rounds: int) -> dict[str, Any]:
             print(f"{name} did not start: {(folder / 'errors.txt').read_text()[-300:]}", flush=True)
             del workers[name]
     rates: dict[str, list[float]] = {name: [] for name in workers}
+    thrift: dict[str, list[float]] = {name: [] for name in workers}
     for index in range(rounds):
         for name, worker in workers.items():
-            rates[name].append(1 / epoch_of(worker))
+            seconds, busy = epoch_of(worker) or (math.nan, math.nan)
+            rates[name].append(1 / seconds)
+            thrift[name].append(1 / busy)
         print(f"round {index + 1}: " + ", ".join(f"{name} {rates[name][-1]:.0f}/s" for name in rates), flush=True)
     for worker in workers.values():
         worker.communicate()
     result: dict[str, Any] = {"load": os.getloadavg()[0], "rounds": rounds}
-    for name, own in rates.items():
+    for name in rates:
         ratios = {
-            peer: statistics.median(a / b for a, b in zip(own, rates[peer], strict=True))
+            peer: (median_ratio(rates[name], rates[peer]), median_ratio(thrift[name], thrift[peer]))
             for peer in rates
             if not peer.startswith("rumbo")
         }
-        result[name] = {"per_second": statistics.median(own), "ratio_to": ratios}
-        told = ", ".join(f"{ratio:.2f} x {peer}" for peer, ratio in ratios.items())
-        print(f"{name:24} {statistics.median(own):6.0f}/s (most {max(own):.0f})  {told}")
+        per_second, busy_ms = statistics.median(rates[name]), 1000 / statistics.median(thrift[name])
+        result[name] = {"per_second": per_second, "busy_ms": busy_ms, "ratio_to (rate, processor)": ratios}
+        told = ", ".join(f"{rate:.2f} ({busy:.2f}) x {peer}" for peer, (rate, busy) in ratios.items())
+        print(f"{name:20} {per_second:5.0f}/s (most {max(rates[name]):.0f}), busy {busy_ms:.2f} ms a picture: {told}")
     return result
 
 
-def epoch_of(worker: "subprocess.Popen[str]") -> float:
-    """Seconds per picture in one epoch; 0 when the worker is gone."""
+def median_ratio(own: list[float], other: list[float]) -> float:
+    return statistics.median(a / b for a, b in zip(own, other, strict=True))
+
+
+def epoch_of(worker: "subprocess.Popen[str]") -> tuple[float, float] | None:
+    """Seconds, and seconds of all processors, per picture in one epoch; None when the worker is gone."""
     assert worker.stdin is not None
     assert worker.stdout is not None
     try:
         worker.stdin.write("epoch\n")
         worker.stdin.flush()
     except BrokenPipeError:
-        return 0.0
-    return float(worker.stdout.readline() or 0)
+        return None
+    seconds, _, busy = worker.stdout.readline().partition(" ")
+    return (float(seconds), float(busy)) if busy else None
 
 
 def serve(epoch: Callable[[], Iterator[tuple[int, ...]]]) -> None:
@@ -146,13 +159,28 @@ def serve(epoch: Callable[[], Iterator[tuple[int, ...]]]) -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints must not get between the answers
     for _ in sys.stdin:
-        start = time.perf_counter()
+        start, worked = time.perf_counter(), processor_seconds()
         shapes = list(epoch())
-        seconds = time.perf_counter() - start
+        seconds, busy = time.perf_counter() - start, processor_seconds() - worked
         num_pictures = sum(shape[0] for shape in shapes)
-        assert num_pictures >= 0.9 * NUM_PICTURES, shapes  # fastai leaves some for validation and the last batch
+        assert num_pictures > BATCH, shapes  # fastai leaves some for validation, and the last batch
         assert all(sorted(shape[1:]) == [3, SIDE, SIDE] for shape in shapes), shapes
-        print(seconds / num_pictures, file=answers, flush=True)
+        print(seconds / num_pictures, busy / num_pictures, file=answers, flush=True)
+
+
+def processor_seconds() -> float:
+    """What this process and its workers, ended ones too, have worked; 0 where the system does not tell."""
+    about: dict[int, tuple[int, int]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        about[int(folder.name)] = int(fields[1]), sum(map(int, fields[11:15]))
+    own = {os.getpid()}
+    while grown := {process for process, (parent, _) in about.items() if parent in own} - own:
+        own |= grown
+    return sum(about[process][1] for process in own if process in about) / os.sysconf("SC_CLK_TCK")
 
 
 def rumbo_loader(

@@ -134,6 +134,20 @@ def test_damage_is_judged_as_before(seed):
     np.testing.assert_array_equal(fast, slow)
 
 
+@pytest.mark.parametrize("enough_px", [None, 20])
+def test_a_progressive_file_that_ends_between_two_scans_is_refused(enough_px):
+    """libjpeg decodes it without a warning, only less sharp."""
+    data = jpeg(photo(160, 200), quality=88, progressive=True)
+    scans = [place for place in range(len(data) - 1) if data[place : place + 2] == b"\xff\xda"]
+    assert len(scans) > 5
+    decode(data, enough_px=enough_px)
+    for place in scans[2:]:
+        start = data.rfind(b"\xff\xc4", 0, place)  # the tables of a scan come before it
+        cut = data[: start if start > scans[0] else place] + b"\xff\xd9"
+        with pytest.raises(BadImage, match="truncated|scans are missing"):
+            decode(cut, enough_px=enough_px)
+
+
 def outcome(data: bytes) -> np.ndarray | str:
     try:
         return decode(data)
