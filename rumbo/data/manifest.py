@@ -156,9 +156,11 @@ class Dataset:
         path: where it was opened.
         format: the reader that knew it.
         table: `id` (path relative to the set, `#` and the row counted from 0 where rows matter; unique), `content`
-            (sha256 of the picture's bytes, else of the row), features (Float64 or String, null = missing), targets
-            (CLASS String, NUMBER Float64, LABELS Float64 0 or 1); optional `split`, `source`, `group`, `weight`.
-            Columns that are in neither `numbers` nor `categories` were left out of the inputs by a decision.
+            (sha256 of the file's or picture's bytes, else of the row; in sets of more than 100,000, `mix:` and a fast
+            hash of the row, or `stat:` and one of name, size and time of change), features (Float64 or String, null =
+            missing), targets (CLASS and IDENTITY String, NUMBER Float64, LABELS Float64 0 or 1, others as their kind
+            says); optional `split`, `source`, `group`, `weight`, `tags`. Columns that are in neither `numbers` nor
+            `categories` were left out of the inputs by a decision.
         target: None when opened without labels.
         numbers: numeric input columns.
         categories: categorical input columns.
