@@ -155,12 +155,13 @@ DRAWN_BOXES = st.lists(
 _TEXT = st.text(LETTERS, min_size=1, max_size=5).map(str.strip).filter(lambda name: bool(name) and name[0] not in "+-")
 CLASS = st.sampled_from(CLASSES) | _TEXT.filter(lambda name: name.strip("0123456789") != "" or len(name) < 4)
 """A name that every format holds."""
-NAMES = st.lists(
-    st.tuples(st.sampled_from(FOLDERS), st.sampled_from(STEMS), st.sampled_from((".png", ".jpg"))).map("".join),
-    min_size=1,
-    max_size=5,
-    unique=True,
+_ENDINGS = st.sampled_from((".png", ".jpg"))
+_MANY = st.tuples(st.sampled_from(FOLDERS), st.sampled_from(STEMS), _ENDINGS).map("".join)
+_FEW = st.tuples(st.sampled_from(("", "a/", "images/", "labels/")), st.sampled_from(("1", "1_mask")), _ENDINGS).map(
+    "".join
 )
+NAMES = st.lists(_MANY, min_size=1, max_size=5, unique=True) | st.lists(_FEW, min_size=2, max_size=5, unique=True)
+"""Odd names; and names that often meet: the same in two folders, with two endings, like a mask's."""
 SHAPES = st.lists(st.tuples(SIZE, st.sampled_from(ORIENTATIONS)), min_size=5, max_size=5)
 SPLITS = st.none() | st.lists(st.sampled_from(("train", "dev", "test")), min_size=5, max_size=5)
 CLASS_LISTS = st.lists(CLASS, min_size=1, max_size=4, unique_by=str.lower)

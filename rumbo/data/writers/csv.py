@@ -36,7 +36,7 @@ def plan(dataset: Dataset) -> Plan:
     assert dataset.target is not None
     features = () if is_boxes else (*dataset.numbers, *dataset.categories, *_plain_columns(dataset))
     held, lost = hold(dataset, columns=features if is_boxes else (*features, "group"))
-    names = [] if dataset.images is None else without_masks([portable(key) for key in keys(held)])
+    names = [] if dataset.images is None else without_masks([portable(key) for key in keys(held)], _places)
     if is_boxes:
         held, gone = hold_boxes(held, (*FLAGS, "polygons"))
         met = {box["class"] for row in held.table["boxes"].to_list() for box in row}
@@ -56,7 +56,7 @@ def plan(dataset: Dataset) -> Plan:
     if dataset.target.kind in (TargetKind.CLASS, TargetKind.BOXES):
         held, without_example = hold_classes(held, met)
         gone = [*gone, *without_example]
-    return Plan(dataset=held, names=tuple(unique([f"images/{name}" for name in names])), lost=(*lost, *gone))
+    return Plan(dataset=held, names=tuple(names), lost=(*lost, *gone))
 
 
 def annotations(plan: Plan, sizes: Sequence[tuple[int, int]]) -> Iterator[tuple[str, bytes]]:
@@ -96,6 +96,10 @@ def request(plan: Plan) -> Request:
         return Request()
     columns = _target_columns(plan.dataset)
     return Request(target=",".join(columns), task=TASK_OF_KIND[target.kind], categories=tuple(plan.dataset.categories))
+
+
+def _places(names: Sequence[str]) -> list[str]:
+    return unique([f"images/{name}" for name in names])
 
 
 def _plain_columns(dataset: Dataset) -> list[str]:

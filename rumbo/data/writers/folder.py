@@ -29,15 +29,19 @@ def plan(dataset: Dataset) -> Plan:
     held, without_example = hold_classes(held, set(labels))
     refuse_names("folder", sorted({name for name in labels if not _is_folder_name(name)}), _why())
     splits = split_names(held)
-    names = without_masks(keys(held, without_split=splits is not None, without_class=True))
     if splits is None:
-        if not _can_nest(labels):
-            names = [name.replace("/", "_") for name in names]
-        places = [f"{label}/{name}" for label, name in zip(labels, names, strict=True)]
+        folders = list(labels)
     else:
-        folders = [_split_folder(name, split) for name, split in zip(picture_names(held), splits, strict=True)]
-        places = [f"{folder}/{label}/{name}" for folder, label, name in zip(folders, labels, names, strict=True)]
-    return Plan(dataset=held, names=tuple(unique(places)), lost=(*lost, *without_example))
+        given_folders = (_split_folder(name, split) for name, split in zip(picture_names(held), splits, strict=True))
+        folders = [f"{folder}/{label}" for folder, label in zip(given_folders, labels, strict=True)]
+    is_flat = splits is None and not _can_nest(labels)
+
+    def place(names: Sequence[str]) -> list[str]:
+        inner = [name.replace("/", "_") for name in names] if is_flat else names
+        return unique([f"{folder}/{name}" for folder, name in zip(folders, inner, strict=True)])
+
+    names = without_masks(keys(held, without_split=splits is not None, without_class=True), place)
+    return Plan(dataset=held, names=tuple(names), lost=(*lost, *without_example))
 
 
 def annotations(plan: Plan, sizes: Sequence[tuple[int, int]]) -> Iterator[tuple[str, bytes]]:

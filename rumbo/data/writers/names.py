@@ -80,9 +80,10 @@ def without_mask_words(name: str) -> str:
     return str(path.with_name(f"{path.stem}_{path.suffix}")) if mask_pairs._SUFFIX.search(path.stem) else str(path)
 
 
-def without_masks(names: Sequence[str]) -> list[str]:
-    """Paths as they are, unless readers would take some of the pictures for masks of others."""
-    return [without_mask_words(name) for name in names] if mask_pairs._pairs(names).mask_of else list(names)
+def without_masks(names: Sequence[str], place: Callable[[Sequence[str]], list[str]]) -> list[str]:
+    """Where paths come to lie; by other names, if readers would take some of the pictures for masks of others."""
+    found = place(names)
+    return place([without_mask_words(name) for name in names]) if mask_pairs._pairs(found).mask_of else found
 
 
 def portable(name: str) -> str:
