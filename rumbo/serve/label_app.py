@@ -1,5 +1,6 @@
 """The label page: its routes. Examples are known by opaque keys; no request can name a file."""
 
+import asyncio
 import hashlib
 import html
 import json
@@ -119,8 +120,6 @@ def _add_pages(app: FastAPI, access: Access, port: int, tell: Callable[[str], No
 
 async def _refused(access: Access, code: str, port: int, tell: Callable[[str], None]) -> Response:
     """A wrong code, late by as much as its kind deserves; the owner of an old one gets a new one in the terminal."""
-    import asyncio
-
     if access.was_a_code(code):
         tell(t("That code has ended. A new address:") + " " + address(port, access.new_code()))
     if wait := access.failed():
@@ -150,8 +149,8 @@ def _add_items(app: FastAPI, book: LabelBook) -> None:
         return picture_bytes(read_picture(row), THUMBNAIL_PX)
 
     @app.get("/api/start")
-    def start() -> dict[str, Any]:
-        return {
+    def start() -> Response:
+        told = {
             "texts": page_texts(),
             "name": shown(data.path.name),
             "tool": book.tool.value,
@@ -161,6 +160,7 @@ def _add_items(app: FastAPI, book: LabelBook) -> None:
             "out": shown(book.out.name),
             "exports": EXPORTS[book.tool] if data.images is not None else (),
         }
+        return JSONResponse(told)  # as it is: checking a million names again would take seconds
 
     @app.get("/api/items/{key}")
     def item(key: Key) -> dict[str, Any]:
