@@ -43,8 +43,7 @@ def places(facts: Facts) -> Iterable[Finding]:
     pictures = facts.pictures
     rows = pictures["row"].to_numpy()
     limits = np.stack([pictures["width"].to_numpy(), pictures["height"].to_numpy()], axis=1)[:, None]
-    with np.errstate(invalid="ignore"):
-        beyond = np.logical_or(points[rows] < 0, points[rows] > limits).any(axis=(1, 2))
+    beyond = np.logical_or(points[rows] < 0, points[rows] > limits).any(axis=(1, 2))
     yield from _about("points.edge", facts, rows[beyond])
     yield from _about("points.missing", facts, np.flatnonzero(~marked.all(axis=1)))
     low, high = (

@@ -28,7 +28,7 @@ SPIKE_VALUES = 3
 """Times the deviation that 99 % of the values keep to, and at most three values: heart beats repeat, faults do not.
 Measured largest on 300 ECG records: 11."""
 SCALE_RATIO = 50
-"""Against the middle span of values. Volumes of one scanner differ up to 10 times; from another one, 300 to 600 times."""
+"""Against the middle span of values. Volumes of one scanner differ up to 10 times; of another one, by 300 to 600."""
 FEWEST = 10
 MINORITY = 0.25
 
