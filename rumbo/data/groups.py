@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import PurePosixPath
 
 import numpy as np
+import polars as pl
 
 from rumbo.core.messages import t
 from rumbo.data.images import FileImages
@@ -66,12 +67,12 @@ class Groups:
 
 def copies_of(dataset: Dataset) -> Groups:
     """Rows with the same content."""
-    return Groups(Reason.COPIES, tuple(_equal(dataset.table["content"].to_list())))
+    return Groups(Reason.COPIES, tuple(_equal(dataset.table["content"])))
 
 
 def groups_in(dataset: Dataset, column: str) -> Groups:
     """Rows with the same value in a column; a missing value is nobody's."""
-    return Groups(Reason.COLUMN, tuple(_equal(dataset.table[column].to_list())), column)
+    return Groups(Reason.COLUMN, tuple(_equal(dataset.table[column])), column)
 
 
 def look_for_groups(dataset: Dataset, column: Groups | None = None) -> list[Groups]:
@@ -138,6 +139,9 @@ def file_names(dataset: Dataset) -> list[str] | None:
 
 def components(num_rows: int, found: Iterable[Groups]) -> np.ndarray:
     """A number for each row, from 0 in the order of appearance; rows that must stay together share it."""
+    found = [groups for groups in found if groups.members]
+    if not found:
+        return np.arange(num_rows)
     parent = list(range(num_rows))
 
     def root(row: int) -> int:
@@ -288,12 +292,13 @@ def _classes(dataset: Dataset) -> list[str | None] | None:
     return dataset.table[target.columns[0]].to_list()
 
 
-def _equal(values: Sequence[object]) -> list[np.ndarray]:
+def _equal(column: pl.Series) -> list[np.ndarray]:
+    """Rows of each value that stands twice or more, in the order of appearance."""
+    rows = np.flatnonzero((column.is_duplicated() & column.is_not_null()).to_numpy())
     rows_of: dict[object, list[int]] = {}
-    for row, value in enumerate(values):
-        if value is not None:
-            rows_of.setdefault(value, []).append(row)
-    return [np.array(rows, np.int64) for rows in rows_of.values() if len(rows) > 1]
+    for row, value in zip(rows.tolist(), column.gather(rows).to_list(), strict=True):
+        rows_of.setdefault(value, []).append(row)
+    return [np.array(members, np.int64) for members in rows_of.values()]
 
 
 def _time(text: str) -> datetime | None:

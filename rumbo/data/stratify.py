@@ -73,8 +73,8 @@ def deal_strata(
 def deal_labels(counts: np.ndarray, sizes: np.ndarray, shares: dict[str, float], order: np.ndarray) -> np.ndarray:
     """The split of each unit, by iterative stratification: the rarest label first, to the split that lacks it most.
 
-    Units may be groups: large ones go first, and each counts with all its examples. A split that stays empty gets the
-    smallest unit of a split with several.
+    Units may be groups: these go first, the large ones before the small ones, and each counts with all its examples.
+    Train has an example of every label; a split that stays empty gets the smallest unit of a split with several.
 
     Args:
         counts: examples of each unit with each label, units x labels.
@@ -87,30 +87,45 @@ def deal_labels(counts: np.ndarray, sizes: np.ndarray, shares: dict[str, float],
     names, share = list(shares), np.array(list(shares.values()))
     lacks_items = share * sizes.sum()
     lacks_label = share[:, None] * counts.sum(axis=0)
+    totals = np.maximum(counts.sum(axis=0), 1)
     split_of_unit = np.full(len(sizes), -1)
     left = counts.sum(axis=0)
-    totals = np.maximum(counts.sum(axis=0), 1)
+
+    def give(unit: int, split: int) -> None:
+        nonlocal left
+        split_of_unit[unit] = split
+        lacks_items[split] -= sizes[unit]
+        lacks_label[split] -= counts[unit]
+        left = left - counts[unit]
+
     queue = order[np.argsort(-sizes[order], kind="stable")]
+    for unit in queue[sizes[queue] > 1].tolist():
+        # A group brings several labels: it goes where most of its labels lack most of their share, if it has room.
+        has_room = (share > 0) & (lacks_items >= sizes[unit] / 2)
+        lacks = lacks_label @ (counts[unit] / totals) / np.maximum(share, 1e-12)
+        give(unit, _neediest(np.where(has_room, lacks, -np.inf) if has_room.any() else lacks_items, lacks_items))
     while left.any():
         label = int(np.argmin(np.where(left > 0, left, np.inf)))
         for unit in queue[(split_of_unit[queue] < 0) & (counts[queue, label] > 0)].tolist():
-            # A group brings several labels at once: the sum of squared gaps, relative to each label, falls most.
-            lacks = lacks_label[:, label] if sizes[unit] == 1 else lacks_label @ (counts[unit] / totals)
-            split = _neediest(lacks, lacks_items)
-            split_of_unit[unit] = split
-            lacks_items[split] -= sizes[unit]
-            lacks_label[split] -= counts[unit]
-            left -= counts[unit]
+            give(unit, _neediest(lacks_label[:, label], lacks_items))
     for unit in queue[split_of_unit[queue] < 0].tolist():
-        split = int(np.argmax(lacks_items))
-        split_of_unit[unit] = split
-        lacks_items[split] -= sizes[unit]
+        give(unit, int(np.argmax(lacks_items)))
+    if "train" in names:
+        _teach_every_label(counts, sizes, split_of_unit, names.index("train"))
     for split in np.flatnonzero((share > 0) & (np.bincount(split_of_unit, minlength=len(share)) == 0)).tolist():
         num_units = np.bincount(split_of_unit, minlength=len(share))
         rich = [unit for unit in queue[::-1].tolist() if num_units[split_of_unit[unit]] > 1]
         if rich:
             split_of_unit[rich[0]] = split
     return np.array([names[split] for split in split_of_unit.tolist()], dtype=object)
+
+
+def _teach_every_label(counts: np.ndarray, sizes: np.ndarray, split_of_unit: np.ndarray, train: int) -> None:
+    """Where train has no example of a label, the smallest unit that has some moves there."""
+    for label in np.flatnonzero(counts.any(axis=0)).tolist():
+        holders = np.flatnonzero(counts[:, label] > 0)
+        if not (split_of_unit[holders] == train).any():
+            split_of_unit[holders[np.argmin(sizes[holders])]] = train
 
 
 def _neediest(lacks: np.ndarray, lacks_items: np.ndarray) -> int:

@@ -63,6 +63,8 @@ def test_without_a_word_the_pictures_decide():
     alike = [Sketch(scenes[row // 10] + rng.normal(0, 10, (48, 48)), None) for row in range(60)]
     assert sorted(map(len, frames(names, alike))) == [10] * 6
     assert frames(names, [alike[row] for row in rng.permutation(60)]) == []
+    same_scene = [Sketch(scenes[0] + rng.normal(0, 10, (48, 48)), None) for _ in range(60)]
+    assert frames(names, same_scene) == []  # strangers are as alike as neighbours
     assert frames(names, None) == []
     assert frames(names, [Sketch(None, None)] * 60) == []
 

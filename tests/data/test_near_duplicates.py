@@ -115,6 +115,10 @@ def test_plain_pictures_are_not_taken_for_each_other():
     levels = np.arange(20, dtype=np.uint8)[:, None, None] * 12 + np.zeros((1, 80, 80), np.uint8)
     contents = [str(row) for row in range(20)]
     assert near_duplicates(sketches(ArrayImages(levels), contents), contents) == []
+    ramp = np.linspace(0, 1, 80)
+    sky = np.array([40 + (60 + 4 * k) * ramp[:, None] + 0 * ramp for k in range(20)]).astype(np.uint8)
+    contents = [f"sky{row}" for row in range(20)]
+    assert near_duplicates(sketches(ArrayImages(sky), contents), contents) == []
 
 
 def test_a_picture_is_looked_at_once_per_content(real, monkeypatch):
