@@ -19,7 +19,7 @@ from torch import Tensor
 
 from rumbo.core.devices import num_cores
 from rumbo.core.messages import language, use_language
-from rumbo.data.augmentation.draws import BASE, NUM_BASE, per_item
+from rumbo.data.augmentation.draws import BASE, NUM_BASE, Draw, per_item
 from rumbo.data.augmentation.geometry import draw_crops
 from rumbo.data.cache import Contents, PixelCache, Shape, key_of
 from rumbo.data.crops import look_up, place_crop, whole
@@ -144,18 +144,18 @@ class PixelsOnDemand:
     def _fill(self, rows: np.ndarray, out: np.ndarray, crops: Crops | None, keep: bool) -> list[BadItem]:
         """Write the pictures of a piece of a batch; the bad ones are returned."""
         bad: list[BadItem] = []
+        drawn = None if crops is None else drawn_at_once(crops.seed, rows)
         for place, row in enumerate(map(int, rows)):
             try:
-                if crops is None:
+                if crops is None or drawn is None:
                     out[place] = self._pixels(row, Form.PREPARED, keep).transpose(2, 0, 1)
                 else:
-                    self._crop(row, out[place], crops)
+                    self._crop(row, out[place], crops, drawn[place])
             except BadImage as problem:
                 bad.append(BadItem(row, self.ids[row], str(problem)))
         return bad
 
-    def _crop(self, row: int, out: np.ndarray, crops: Crops) -> None:
-        draw = per_item(crops.seed, np.array([row]))
+    def _crop(self, row: int, out: np.ndarray, crops: Crops, draw: Draw) -> None:
         mirrored = crops.flip and bool(draw(BASE, NUM_BASE)[0, 2] < 0.5)
 
         def chosen(shape: Shape) -> np.ndarray:
@@ -213,3 +213,19 @@ class PixelsOnDemand:
             return prepare(pixels, self.rule).transpose(1, 2, 0)
         pixels = in_mode(pixels, self.rule.mode)
         return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def drawn_at_once(seed: int, rows: np.ndarray) -> list[Draw]:
+    """What `per_item` draws for each row alone, drawn for all of them together: the same numbers, sooner."""
+    draw_all = per_item(seed, rows)
+    known: dict[tuple[str, int], np.ndarray] = {}
+
+    def of(place: int) -> Draw:
+        def draw(purpose: str, num_draws: int) -> np.ndarray:
+            if (purpose, num_draws) not in known:
+                known[purpose, num_draws] = draw_all(purpose, num_draws)
+            return known[purpose, num_draws][place : place + 1]
+
+        return draw
+
+    return [of(place) for place in range(len(rows))]
