@@ -123,7 +123,14 @@ def test_keys_held_down_and_capitals(photos, label):
     page.press("K")  # with shift, it is no key of ours
     page.saved()
     assert page.text("#position") == "3 of 6"
-    assert program.end()["saved"] == 1
+    page.press("z", "2")  # another way than the one taken back
+    page.wait("document.querySelector('#position').textContent === '2 of 6'")
+    assert page.value("document.querySelector('#redo').disabled")
+    page.press("Z")
+    page.saved()
+    answer = program.end()
+    assert answer["saved"] == 3
+    assert list(values(program.folder / answer["corrections"], "class").values()) == ["bee"]
 
 
 def boxes_of(page):
