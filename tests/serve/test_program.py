@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from browser import Program, wait_for
 
+from rumbo.data import open_data
 from rumbo.data.corrections import read_corrections
 
 
@@ -225,3 +226,16 @@ def test_a_browser_is_opened_by_a_file_for_its_owner_alone(photos, tmp_path):
     assert "code" not in seen.read_text()
     assert running.link in Path(f"{seen}.page").read_text()
     assert Path(f"{seen}.mode").read_text().strip() == "600"
+
+
+def test_the_page_exports_beside_the_corrections(photos, tmp_path, program):
+    running = program(photos, "--task", "boxes", "--unlabelled", "--out", "set-corrections.csv")
+    assert running.web.post("/api/export", json={"to": "coco"}).status_code == 422  # nothing has a label
+    item = running.web.get("/api/start").json()["items"][0]
+    box = {"class": "a", "x1": 1, "y1": 2, "x2": 11, "y2": 22}
+    assert running.web.post(f"/api/items/{item['key']}", json={"field": "label", "value": [box]}).status_code == 200
+    found = [running.web.post("/api/export", json={"to": "coco"}).json()["path"] for _ in range(2)]
+    assert found == ["set-coco", "set-coco-2"]
+    assert running.web.post("/api/export", json={"to": "../x"}).status_code == 422
+    (boxes,) = open_data(tmp_path / "set-coco").table["boxes"].to_list()
+    assert [(b["class"], b["x1"], b["y1"], b["x2"], b["y2"]) for b in boxes] == [("a", 1, 2, 11, 22)]
