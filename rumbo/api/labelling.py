@@ -4,11 +4,9 @@ The source is never written to. `rumbo.serve` shows a `LabelBook` as a page; it 
 """
 
 import dataclasses
-import json
-import math
 import os
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -18,8 +16,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from rumbo.api.label_values import as_text, box, class_name, entries, names_in, parsed, point_list, tag_list
 from rumbo.core.errors import DataError, StorageError, UsageError
-from rumbo.core.messages import shown, t
+from rumbo.core.messages import t
 from rumbo.data import open_data
 from rumbo.data.corrections import (
     MADE_TARGETS,
@@ -31,10 +30,6 @@ from rumbo.data.corrections import (
 from rumbo.data.decode import BadImage
 from rumbo.data.manifest import POINT, Dataset, SignalKind, Target, TargetKind
 
-MAX_LETTERS = 255
-"""Of a class name or a tag, in code points."""
-MAX_MARKS = 10_000
-"""Boxes or points of one example."""
 WHY = "rumbo label"
 
 
@@ -130,12 +125,12 @@ class LabelBook:
             raise DataError(t("'{field}' is not set here.", field=field))
         with self._writing:
             formed = self._formed(row, field, value)
-            name, text = self.ids[row], _text(formed)
+            name, text = self.ids[row], as_text(formed)
             self._save(Correction(id=name, field=field, value=text, who=self.who, when=_now(), why=WHY))
             self._values[field][row] = formed
             self._saved += 1
             if self.tool is Tool.CLASSES or self.tool is Tool.BOXES:
-                self.classes += [name for name in _names_in(field, self.field, formed) if name not in self.classes]
+                self.classes += [name for name in names_in(field, self.field, formed) if name not in self.classes]
         return formed
 
     def size(self, row: int) -> tuple[int, int] | None:
@@ -165,7 +160,7 @@ class LabelBook:
             if row is None:
                 strays += 1
             elif correction.field in self._values:
-                value = _parsed(correction, self.out, is_text=correction.field == self.field and self._is_class)
+                value = parsed(correction, self.out, is_text=correction.field == self.field and self._is_class)
                 self._values[correction.field][row] = value
         return strays
 
@@ -176,23 +171,23 @@ class LabelBook:
     def _met_classes(self) -> list[str]:
         if self.tool not in (Tool.CLASSES, Tool.BOXES):
             return []
-        return sorted({n for v in self._values[self.field] for n in _names_in(self.field, self.field, v)})
+        return sorted({n for v in self._values[self.field] for n in names_in(self.field, self.field, v)})
 
     def _formed(self, row: int, field: str, value: Any) -> Any:
         if value is None:
             return None
         if field == "tags":
-            tags = _tags(value, self._tags)
+            tags = tag_list(value, self._tags)
             self._tags.update(tags)
             return tags
         if self.tool is Tool.CLASSES:
-            return _name(value, self.classes)
+            return class_name(value, self.classes)
         size = self.size(row)
         if size is None:
             raise DataError(t("'{id}' has no picture to draw on.", id=self.ids[row]))
         if self.tool is Tool.BOXES:
-            return [_box(entry, size, self.classes) for entry in _entries(value)]
-        return _points(_entries(value), size, len(self.classes))
+            return [box(entry, size, self.classes) for entry in entries(value)]
+        return point_list(entries(value), size, len(self.classes))
 
 
 def open_labels(
@@ -231,7 +226,7 @@ def open_labels(
     tool = _tool(dataset, task)
     if tool in (Tool.BOXES, Tool.POINTS) and dataset.images is None:
         raise UsageError(t("{tool} are set on pictures; '{path}' has none.", tool=tool.value, path=path))
-    named = tuple(_name(name, ()) for name in classes)
+    named = tuple(class_name(name, ()) for name in classes)
     return LabelBook(dataset, tool, _place(path, out), classes=named, who=who)
 
 
@@ -360,118 +355,6 @@ def _stem(path: str | Path) -> str:
     place = Path(path).expanduser()
     name = place.resolve().name if place.is_dir() else place.stem
     return name or "data"
-
-
-def _parsed(correction: Correction, file: Path, *, is_text: bool) -> Any:
-    if correction.value == "":
-        return None
-    if is_text:
-        return correction.value
-    try:
-        value = json.loads(correction.value)
-    except ValueError:
-        value = None
-    if not isinstance(value, list):
-        raise DataError(
-            t(
-                "'{path}': the value of '{field}' of '{id}' is no JSON list: '{value}'.",
-                path=file,
-                field=correction.field,
-                id=correction.id,
-                value=correction.value[:80],
-            )
-        )
-    return value
-
-
-def _text(value: Any) -> str:
-    """A value as the corrections file has it."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-def _names_in(field: str, label_field: str, value: Any) -> list[str]:
-    """Class names of a value: the value itself, or those of its boxes."""
-    if field != label_field or value is None:
-        return []
-    if isinstance(value, str):
-        return [value]
-    return list(dict.fromkeys(e["class"] for e in value if isinstance(e, dict) and isinstance(e.get("class"), str)))
-
-
-def _name(value: Any, known: Collection[str]) -> str:
-    """A class name: one that is known, or new text that hides nothing."""
-    if isinstance(value, str) and value in known:
-        return value
-    name = value.strip() if isinstance(value, str) else ""
-    if not 1 <= len(name) <= MAX_LETTERS or shown(name) != name:
-        raise DataError(
-            t("'{name}' is no name: 1 to {limit} letters, no control signs.", name=str(value)[:80], limit=MAX_LETTERS)
-        )
-    return name
-
-
-def _tags(value: Any, known: Collection[str]) -> list[str]:
-    if not isinstance(value, list) or len(value) > MAX_MARKS:
-        raise DataError(t("tags must be a list of texts."))
-    return list(dict.fromkeys(_name(tag, known) for tag in value))
-
-
-def _entries(value: Any) -> list[Mapping[str, Any]]:
-    if not isinstance(value, list) or len(value) > MAX_MARKS or not all(isinstance(e, dict) for e in value):
-        raise DataError(t("boxes and points must be a list of at most {limit} objects.", limit=MAX_MARKS))
-    return value
-
-
-def _number(entry: Mapping[str, Any], key: str) -> float:
-    value = entry.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise DataError(t("{key}='{value}' must be a number of px.", key=key, value=str(value)[:40]))
-    return float(value)
-
-
-def _box(entry: Mapping[str, Any], size: tuple[int, int], classes: Sequence[str]) -> dict[str, Any]:
-    """One box, brought inside the picture; what is not said is left out."""
-    width, height = size
-    (x1, x2), (y1, y2) = ((_number(entry, a), _number(entry, b)) for a, b in (("x1", "x2"), ("y1", "y2")))
-    x1, x2 = (round(min(max(x, 0.0), width), 2) for x in (x1, x2))
-    y1, y2 = (round(min(max(y, 0.0), height), 2) for y in (y1, y2))
-    if x1 >= x2 or y1 >= y2:
-        raise DataError(
-            t(
-                "a box from ({x1}, {y1}) to ({x2}, {y2}) has no area inside the picture of {width} x {height} px.",
-                x1=x1,
-                y1=y1,
-                x2=x2,
-                y2=y2,
-                width=width,
-                height=height,
-            )
-        )
-    box: dict[str, Any] = {"class": _name(entry.get("class"), classes), "x1": x1, "y1": y1, "x2": x2, "y2": y2}
-    box.update({flag: entry[flag] for flag in ("crowd", "difficult", "truncated") if isinstance(entry.get(flag), bool)})
-    if polygons := entry.get("polygons"):
-        box["polygons"] = [[_number({"polygon": x}, "polygon") for x in polygon] for polygon in polygons]
-    return box
-
-
-def _points(entries: Sequence[Mapping[str, Any]], size: tuple[int, int], num_names: int) -> list[dict[str, Any]]:
-    """Points inside the picture, as many as there are names (any number where there are none)."""
-    if num_names and len(entries) > num_names:
-        raise DataError(
-            t("{count} points, but there are {names} names of points.", count=len(entries), names=num_names)
-        )
-    missing = {"x": None, "y": None, "visible": None}
-    points: list[dict[str, Any]] = []
-    for entry in entries:
-        if entry.get("x") is None or entry.get("y") is None:
-            points.append(dict(missing))
-            continue
-        x, y = (round(min(max(_number(entry, k), 0.0), side), 2) for k, side in zip("xy", size, strict=True))
-        visible = entry.get("visible")
-        points.append({"x": x, "y": y, "visible": visible if isinstance(visible, bool) else True})
-    return points + [dict(missing) for _ in range(num_names - len(points))]
 
 
 def _now() -> str:
