@@ -36,6 +36,18 @@ KEYS = {
         "goal",
     },
     "train --list-options": {"options"},
+    "check photos --fail-on never": {
+        "path",
+        "format",
+        "items",
+        "target",
+        "inputs",
+        "sizes",
+        "decisions",
+        "findings",
+        "counts",
+    },
+    "check table.csv --fail-on never": {"path", "format", "items", "target", "findings", "counts"},
     "evaluate first": {"run", "split", "items", "metrics", "goal"},
     "evaluate first table.csv --min 0.01": {"run", "split", "items", "metrics", "goal"},
     "predict first table.csv": {"run", "items", "predictions", "out"},
@@ -60,6 +72,7 @@ KEYS = {
 
 FLAGS = {
     # the everyday flags; everything else is --set
+    "check": {"--task", "--target", "--corrections", "--out", "--augment", "--fail-on", "--set"},
     "demo": {"--out"},
     "split": {
         *("--by", "--dev", "--test", "--folds", "--group", "--source", "--time", "--target", "--seed", "--out"),
