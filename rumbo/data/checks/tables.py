@@ -1,17 +1,15 @@
-"""Checks of input columns: gaps, copies, leaks, units, text that should be something else, drift between splits."""
+"""Checks of input columns and weights: gaps, copies, leaks, outliers, sentinels, row numbers."""
 
-import re
 from collections.abc import Callable, Iterable
 
 import numpy as np
 import polars as pl
 
 from rumbo.core.messages import t
-from rumbo.data.checks.columns import DAMAGED, dates, kolmogorov, same_shares_p, share_distance, variants
 from rumbo.data.checks.facts import Facts
 from rumbo.data.checks.findings import Finding
 from rumbo.data.checks.found import found
-from rumbo.data.manifest import RESERVED, TargetKind
+from rumbo.data.manifest import TargetKind
 
 MOSTLY_MISSING = 0.5
 MIN_ROWS = 20
@@ -24,19 +22,6 @@ OUTLIER_FRACTION = 0.01
 (population of California's districts); a mistake of units (m for km, cents for euros) is 100 or 1,000."""
 SENTINELS = (-999999.0, -99999.0, -9999.0, -999.0, -99.0, 999.0, 9999.0, 99999.0, 999999.0, 9999999.0)
 FEWEST_SENTINELS = 5
-MIXED = (0.2, 0.95)
-UNSEEN_FRACTION = 0.01
-"""Single levels fall into dev by chance; none does on adult income and California housing."""
-BACKWARD_FRACTION = 0.05
-"""Rows in no order go back in half of the cases, rows sorted within groups once a group."""
-SHIFT_DISTANCE = 0.15
-SHIFT_P = 1e-6
-"""Both: distributions must differ visibly and beyond chance. Measured largest on real splits: 0.03."""
-UNITS = re.compile(r"^[^\w\s.,+-]?\s?[+-]?\d{1,3}(?:[., ']\d{3})*(?:[.,]\d+)?\s?(?:%|[a-zA-Zµ°€$£¥²³/]{1,6})?$")
-PLACEHOLDERS = frozenset((
-    "unknown", "unk", "missing", "not available", "undefined", "no data", "tbd", "desconocido", "sin datos", "xxx",
-    "-", "--", "---", ".", "..", "...", "#ref!", "#div/0!", "#value!", "#name?", "#num!",
-))  # fmt: skip
 
 
 def gaps(facts: Facts) -> Iterable[Finding]:
@@ -247,189 +232,6 @@ def row_numbers(facts: Facts) -> Iterable[Finding]:
         yield found("feature.row_number", message, guilty)
 
 
-def texts(facts: Facts) -> Iterable[Finding]:
-    """Text columns that are numbers or dates, or are written in several ways."""
-    dataset = facts.dataset
-    if dataset.signals is not None:
-        return
-    targets = dataset.target.columns if dataset.target else ()
-    columns = [
-        column
-        for column in dataset.table.iter_columns()
-        if column.dtype == pl.String
-        and column.name not in RESERVED
-        and column.name not in targets
-        and column.count() >= MIN_ROWS
-    ]
-    yield from _columns_that_are_no_text(columns)
-    for code, column, listed, rows in _faulty_entries(columns, dataset.categories):
-        ids = facts.ids(rows)
-        if code == "feature.case_variants":
-            message = t("entries of '{column}' that differ only in how they are written: {names}.", **listed)
-        elif code == "feature.encoding":
-            message = t("entries of '{column}' were read in a wrong encoding: {count}, such as '{names}'.", **listed)
-        else:
-            message = t("entries of '{column}' that say nothing: {names}.", **listed)
-        yield found(code, message, ids or (column,), len(rows))
-
-
-def _columns_that_are_no_text(columns: list[pl.Series]) -> Iterable[Finding]:
-    with_units: dict[str, str] = {}
-    mixed: dict[str, str] = {}
-    with_dates: list[str] = []
-    for column in columns:
-        present = column.drop_nulls()
-        if dates(column) is not None:
-            with_dates.append(column.name)
-            continue
-        is_number = present.str.contains(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
-        if MIXED[0] * len(present) <= is_number.sum() <= MIXED[1] * len(present):
-            if present.filter(is_number).n_unique() > MIN_ROWS:
-                mixed[column.name] = present.filter(~is_number)[0]
-        elif has_units(present.head(1000).to_list()):
-            with_units[column.name] = present[0]
-    for code, guilty in (("feature.text_numbers", with_units), ("feature.mixed", mixed)):
-        if guilty:
-            listed = ", ".join(f"{name} ('{value}')" for name, value in list(guilty.items())[:10])
-            message = (
-                t("text columns that hold numbers: {columns}.", columns=listed)
-                if code == "feature.text_numbers"
-                else t("columns that mix numbers and words: {columns}.", columns=listed)
-            )
-            yield found(code, message, guilty)
-    if with_dates:
-        message = t("columns of dates: {columns}.", columns=", ".join(with_dates[:10]))
-        yield found("feature.dates", message, with_dates)
-
-
-def has_units(entries: list[str]) -> bool:
-    """Whether entries are numbers with the same unit or sign around them ($5, 12 kg, 1,234); not 12a, 9b, 3rd."""
-    written = [entry for entry in entries if UNITS.match(entry) and re.search(r"\d", entry)]
-    if len(written) < MIXED[1] * len(entries) or len(set(written)) <= MIN_ROWS:
-        return False
-    units = [re.sub(r"[\d.,\s+'-]", "", entry) for entry in written]
-    return max(units.count(unit) for unit in set(units)) > 0.8 * len(units)
-
-
-def _faulty_entries(
-    columns: list[pl.Series], categories: tuple[str, ...]
-) -> Iterable[tuple[str, str, dict[str, object], np.ndarray]]:
-    """(code, column, fields of the message, rows) of entries that are written in several ways, damaged, or empty."""
-    for column in columns:
-        counts = column.drop_nulls().value_counts(sort=True)
-        levels = counts[column.name].to_list()
-        damaged = [level for level in levels if DAMAGED.search(level)]
-        if damaged:
-            rows = _where(column, damaged)
-            yield (
-                "feature.encoding",
-                column.name,
-                {
-                    "column": column.name,
-                    "count": len(rows),
-                    "names": damaged[0][:60],
-                },
-                rows,
-            )
-        if column.name not in categories:
-            continue
-        if alike := variants(levels):
-            listed = "; ".join(", ".join(f"'{name}'" for name in group) for group in alike[:10])
-            rows = _where(column, [name for group in alike for name in group[1:]])  # the first is the most frequent
-            yield "feature.case_variants", column.name, {"column": column.name, "names": listed}, rows
-        empty = [level for level in levels if level.strip().lower() in PLACEHOLDERS]
-        if empty and len(levels) > 2:
-            rows = _where(column, empty)
-            listed = ", ".join(f"'{level}'" for level in empty[:10])
-            yield "feature.placeholder", column.name, {"column": column.name, "names": listed}, rows
-
-
-def _where(column: pl.Series, entries: list[str]) -> np.ndarray:
-    return np.flatnonzero(column.is_in(entries).fill_null(False).to_numpy())
-
-
-def time_order(facts: Facts) -> Iterable[Finding]:
-    """Rows that go on in time, but for a few that do not."""
-    table = facts.dataset.table
-    if table.height < 5 * MIN_ROWS or facts.dataset.signals is not None or facts.dataset.images is not None:
-        return
-    for name in table.columns:
-        if name in RESERVED or table[name].dtype != pl.String or (when := dates(table[name])) is None:
-            continue
-        steps = when.diff().dt.total_seconds()
-        back = np.flatnonzero((steps < 0).fill_null(False).to_numpy())
-        if 0 < len(back) <= BACKWARD_FRACTION * table.height:
-            message = t(
-                "'{column}' goes back in time at {count} of {total} rows, first at '{first}'.",
-                column=name,
-                count=len(back),
-                total=table.height,
-                first=facts.ids(back)[0],
-            )
-            yield found("feature.time_order", message, facts.ids(back), len(back))
-
-
-def drift(facts: Facts) -> Iterable[Finding]:
-    """Inputs that are distributed differently in the splits, or have levels that train lacks."""
-    dataset, train = facts.dataset, facts.rows["train"]
-    for split in ("dev", "test"):
-        rows = facts.rows[split]
-        if len(rows) < MIN_ROWS or len(train) < MIN_ROWS:
-            continue
-        moved: dict[str, float] = {}
-        limit = SHIFT_P / max(1, len(dataset.numbers) + len(dataset.categories))
-        for name in (*dataset.numbers, *dataset.categories):
-            distance, chance = column_shift(dataset.table[name][train], dataset.table[name][rows])
-            if distance >= SHIFT_DISTANCE and chance < limit:
-                moved[name] = distance
-        if moved:
-            listed = ", ".join(
-                f"{name} ({100 * distance:.0f} %)"
-                for name, distance in sorted(moved.items(), key=lambda pair: -pair[1])[:10]
-            )
-            message = t(
-                "inputs whose values differ between train and {split}, with the share that would have to move: "
-                "{columns}.",
-                split=split,
-                columns=listed,
-            )
-            yield found("feature.shift", message, moved)
-        yield from _unseen(facts, split)
-
-
-def column_shift(first: pl.Series, second: pl.Series) -> tuple[float, float]:
-    """How far two parts of a column are apart, 0..1, and the probability of that by chance."""
-    first, second = first.drop_nulls(), second.drop_nulls()
-    if len(first) < MIN_ROWS or len(second) < MIN_ROWS:
-        return 0.0, 1.0
-    if first.dtype != pl.String:
-        numbers = [part.to_numpy() for part in (first, second)]
-        numbers = [part[np.isfinite(part)] for part in numbers]
-        return kolmogorov(*numbers) if min(map(len, numbers)) >= MIN_ROWS else (0.0, 1.0)
-    levels = sorted(set(first.unique().to_list()) | set(second.unique().to_list()))
-    counts = [dict(part.value_counts().iter_rows()) for part in (first, second)]
-    tables = [np.array([part.get(level, 0) for level in levels], dtype=np.float64) for part in counts]
-    return share_distance(*tables), same_shares_p(*tables)
-
-
-def _unseen(facts: Facts, split: str) -> Iterable[Finding]:
-    table, train, rows = facts.dataset.table, facts.rows["train"], facts.rows[split]
-    for name in facts.dataset.categories:
-        seen = table[name][train].drop_nulls().unique().to_list()
-        is_new = (~table[name][rows].is_in(seen)).fill_null(False).to_numpy()
-        if is_new.sum() > max(2, UNSEEN_FRACTION * len(rows)):
-            new = table[name][rows[is_new]].unique().sort().to_list()
-            message = t(
-                "{count} of {total} rows of {split} have entries in '{column}' that train lacks: {names}.",
-                count=int(is_new.sum()),
-                total=len(rows),
-                split=split,
-                column=name,
-                names=", ".join(new[:10]),
-            )
-            yield found("feature.unseen", message, facts.ids(rows[is_new]), int(is_new.sum()))
-
-
 def weights(facts: Facts) -> Iterable[Finding]:
     """Weights that no sum can be made of."""
     if "weight" not in facts.dataset.table.columns:
@@ -458,8 +260,5 @@ CHECKS: tuple[Callable[[Facts], Iterable[Finding]], ...] = (
     outliers,
     sentinels,
     row_numbers,
-    texts,
-    time_order,
-    drift,
     weights,
 )

@@ -6,10 +6,10 @@ import numpy as np
 
 from rumbo.core.messages import t
 from rumbo.data.checks.columns import kolmogorov
+from rumbo.data.checks.drift import SHIFT_DISTANCE, SHIFT_P
 from rumbo.data.checks.facts import Facts
 from rumbo.data.checks.findings import Finding
 from rumbo.data.checks.found import found
-from rumbo.data.checks.tables import SHIFT_DISTANCE, SHIFT_P
 from rumbo.data.manifest import TargetKind
 
 CAPPED_FRACTION = 0.01

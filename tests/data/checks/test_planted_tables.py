@@ -222,7 +222,7 @@ def test_the_fault_is_found(code, real, shared_data, tmp_path):
 
 @pytest.mark.parametrize("text", ["12a", "9b", "3rd", "B12", "2nd", "7up", "1-2", "A1"])
 def test_names_with_digits_are_no_numbers_with_units(text):
-    from rumbo.data.checks.tables import has_units
+    from rumbo.data.checks.entries import has_units
 
     number = text.strip("abrdBnupA-")
     assert not has_units([text.replace(number, f"{row}") + "xyz"[row % 3] for row in range(60)])
@@ -230,7 +230,7 @@ def test_names_with_digits_are_no_numbers_with_units(text):
 
 @pytest.mark.parametrize("text", ["{} kg", "{}%", "€{}", "{},500", "-{} °C", "{} km/h"])
 def test_numbers_with_units(text):
-    from rumbo.data.checks.tables import has_units
+    from rumbo.data.checks.entries import has_units
 
     assert has_units([text.format(row) for row in range(60)])
 
