@@ -16,12 +16,14 @@ from rumbo.core.devices import choose_device, num_cores
 from rumbo.core.errors import DataError, UsageError, unknown_name
 from rumbo.core.messages import t
 from rumbo.core.seeds import stream
+from rumbo.data.augmentation.color import IMAGENET_AXES, color_axes
+from rumbo.data.cache import open_cache
 from rumbo.data.checks import CheckReport, check_data, refuse_too_many_bad
 from rumbo.data.decode import BadItem, DecodeRule
-from rumbo.data.images import ImageSource, load_images
+from rumbo.data.images import FileImages, ImageSource, load_images
 from rumbo.data.loader import Examples, Loader, Pixels, PixelsInMemory, PixelsOnDemand
 from rumbo.data.manifest import Dataset, Target, TargetKind
-from rumbo.data.options import AugmentOptions, SplitOptions
+from rumbo.data.options import AugmentOptions, DataOptions, SplitOptions
 from rumbo.data.preprocess import Preprocess, fit_preprocess
 from rumbo.data.split import Split, make_split, split_from_file
 from rumbo.tasks import TASKS
@@ -30,9 +32,13 @@ from rumbo.tasks.trained import ModelSpec, TrainedModel, build_task, examples_fr
 from rumbo.training.loop import FitData
 
 EVALUATION_BATCH = 256
+NUM_COLORS = 500
+"""Training pictures that the axes of the colors are taken from."""
 NUM_STATISTICS = 5_000
 """Training pictures that mean and deviation are taken from when they do not all stay in memory."""
 
+STILL = AugmentOptions(flip="no", shift_fraction=0, zoom=0, rotate_degrees=0, light=0)
+"""Nothing is changed."""
 Progress = Callable[[str, int, int], None]
 """Told (what, done, of how many) while something long goes on."""
 
@@ -63,9 +69,12 @@ class Prepared:
     @property
     def augmentation(self) -> AugmentOptions | None:
         """How training pictures are changed; None where there are none, or too few epochs for it to pay."""
-        options, epochs = self.config.data.augment, self.config.train.epochs or 0
-        is_used = options is not None and self.trained.preprocess.image is not None and epochs >= options.fewest_epochs
-        return options if is_used else None
+        options = self.config.data.augment
+        if options is None:
+            return None
+        if self.trained.preprocess.image is None or (self.config.train.epochs or 0) < options.fewest_epochs:
+            options = replace(STILL, numbers_noise=options.numbers_noise)
+        return None if options == STILL else options
 
     def rows(self, split: str) -> np.ndarray:
         """Rows of a split; empty where there is none."""
@@ -81,15 +90,21 @@ class Prepared:
     def fit_data(self) -> FitData:
         """What the loop takes."""
         options, rule = self.config.data, self.trained.preprocess.image
+        augmentation, pixels = self.augmentation, self.examples.pixels
         assert self.config.train.batch_size is not None
+        axes = IMAGENET_AXES
+        if augmentation is not None and augmentation.pca_color > 0 and pixels is not None and rule is not None:
+            sample = pixels.gather(self.rows("train")[:NUM_COLORS]).numpy()
+            axes = color_axes(sample) if rule.rule.mode == "rgb" else axes
         train = Loader(
             examples=self.examples,
             rows=self.rows("train"),
             batch_size=self.config.train.batch_size,
             seed=self.config.seed,
             device=self.config.device,
-            augment=self.augmentation,
-            flip=self.augmentation is not None and flips(options, rule.rule if rule else None),
+            augment=augmentation,
+            flip=augmentation is not None and augmentation.flip != "no" and flips(options, rule.rule if rule else None),
+            axes=axes,
         )
         return FitData(
             train=train,
@@ -134,7 +149,7 @@ def prepare(
     assert model_options.name is not None
     rule = choose_rule(dataset.images, model_options.name, config.data) if dataset.images is not None else None
     whole = dataset
-    dataset, pixels, broken = _decode(dataset, rule, config.data.memory_gib, progress)
+    dataset, pixels, broken = _decode(dataset, rule, config.data, progress)
     refuse_too_many_bad(whole, broken, config.data.max_bad_fraction)
     split = split or (_cut_mixed(dataset, config) if config.data.mix else _cut(dataset, config, base))
     checks = check_data(dataset, split, broken)
@@ -156,7 +171,7 @@ def prepare(
     examples = examples_from(dataset, preprocess, trained.task.encode(dataset), pixels)
     for name in ("dev", "test"):
         _require_goal(goal, trained.task, examples.targets[torch.from_numpy(split.rows(dataset, name))], name)
-    decisions = (*dataset.decisions, target.reason, *split.decisions, *_choices(config, preprocess))
+    decisions = (*dataset.decisions, target.reason, *split.decisions, *_choices(config, preprocess, pixels))
     return Prepared(
         config=config,
         dataset=dataset,
@@ -241,14 +256,16 @@ def _trainable(dataset: Dataset) -> Target:
 
 
 def _decode(
-    dataset: Dataset, rule: DecodeRule | None, memory_gib: float, progress: Progress | None
+    dataset: Dataset, rule: DecodeRule | None, options: DataOptions, progress: Progress | None
 ) -> tuple[Dataset, Pixels | None, list[BadItem]]:
     """All pictures decoded once, so that bad ones are known before step 1, and left out."""
     if dataset.images is None or rule is None:
         return dataset, None, []
     ids = dataset.table["id"].to_list()
     channels = 1 if rule.mode == "grey" else 3
-    fits = len(dataset) * channels * rule.height * rule.width <= memory_gib * 2**30
+    # Random crops are cut from whole pictures, which are decoded for each batch or kept in the cache.
+    crops = options.augment is not None and options.augment.crop_area < 1 and isinstance(dataset.images, FileImages)
+    fits = not crops and len(dataset) * channels * rule.height * rule.width <= options.memory_gib * 2**30
     told = (lambda done, total: progress(t("reading pictures"), done, total)) if progress else None
     if fits:
         pixels, broken = load_images(dataset.images, ids, rule, num_threads=num_cores(), progress=told)
@@ -258,7 +275,8 @@ def _decode(
     broken = _find_broken(dataset.images, ids, rule, told)
     dataset = dataset.take(_others(len(dataset), broken))
     assert dataset.images is not None
-    on_demand = PixelsOnDemand(dataset.images, dataset.table["id"].to_list(), rule)
+    cache = open_cache(options.cache_gib, options.cache_path)
+    on_demand = PixelsOnDemand(dataset.images, dataset.table["id"].to_list(), rule, cache=cache)
     return dataset, on_demand, broken
 
 
@@ -290,7 +308,7 @@ def _build(config: RunConfig, task_name: str, train_set: Dataset, preprocess: Pr
     return TrainedModel(task=task, preprocess=preprocess, model=model)
 
 
-def _choices(config: RunConfig, preprocess: Preprocess) -> list[str]:
+def _choices(config: RunConfig, preprocess: Preprocess, pixels: Pixels | None) -> list[str]:
     """What was chosen for the user, in words."""
     sentences = [
         t(
@@ -311,6 +329,9 @@ def _choices(config: RunConfig, preprocess: Preprocess) -> list[str]:
                 fit=t("stretched") if rule.fit == "stretch" else t("middle cropped"),
             )
         )
+        if isinstance(pixels, PixelsOnDemand):
+            kept = t("kept decoded in '{path}'", path=pixels.cache.folder) if pixels.cache else t("not kept")
+            sentences.append(t("pictures are decoded for each batch by threads, and {kept}.", kept=kept))
         if config.data.augment is not None and (config.train.epochs or 0) >= config.data.augment.fewest_epochs:
             mirrored = flips(config.data, rule)
             sentences.append(

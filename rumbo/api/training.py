@@ -17,6 +17,7 @@ from rumbo.core.errors import UsageError
 from rumbo.core.messages import t
 from rumbo.data.demo import DIGITS
 from rumbo.data.mixing import parse_addition
+from rumbo.data.on_demand import PixelsOnDemand
 from rumbo.data.split import Split
 from rumbo.runs import (
     AppendFile,
@@ -52,6 +53,7 @@ class Sitting:
     teller: Teller = field(default_factory=Teller)
     watch: Watch | None = None
     saved_at_seconds: float = 0.0
+    told_of_cache: bool = False
 
     @classmethod
     def begin(cls, folder: RunFolder, prepared: Prepared, state: TrainState, offsets: Mapping[str, int]) -> "Sitting":
@@ -75,6 +77,14 @@ class Sitting:
         for problem in problems:
             if problem is not None and self.watch is not None:
                 self.watch(Noticed(problem))
+
+    def tell_of_cache(self) -> None:
+        """Say once why decoded pictures are not kept any more."""
+        pixels = self.prepared.examples.pixels
+        note = pixels.note if isinstance(pixels, PixelsOnDemand) else None
+        if note is not None and not self.told_of_cache:
+            self.told_of_cache = True
+            self.tell(Noticed(note))
 
     def save(self) -> None:
         """Publish a checkpoint; the logs up to here are on the disk before it."""
@@ -293,6 +303,7 @@ def _sit(sitting: Sitting, watch: Watch | None, *remarks: str) -> Run:
                     epoch = {"event": "epoch", "epoch": event.epoch, "best": event.is_best}
                     sitting.events.write({**epoch, **event.metrics})
                     sitting.save()
+                    sitting.tell_of_cache()
                     _leave_if_asked(stop, sitting)
                 case Finished():
                     sitting.events.write({"event": "finished", "reason": event.reason, "best_epoch": event.best_epoch})

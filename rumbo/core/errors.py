@@ -132,5 +132,7 @@ def t_kind(kind: str) -> str:
         "preset": t("preset"),
         "device": t("device"),
         "experiment": t("experiment"),
+        "field": t("field"),
+        "source": t("source"),
     }
     return kinds.get(kind, kind)

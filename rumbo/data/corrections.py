@@ -5,7 +5,7 @@ import dataclasses
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,17 +100,23 @@ def append_corrections(path: str | Path, corrections: Sequence[Correction]) -> N
     The whole file is written anew beside itself and then renamed: a crash leaves the old or the new one.
     """
     path = Path(path)
-    earlier = read_corrections(path) if path.exists() else ()
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    writer.writerow(FIELDS)
-    writer.writerows(dataclasses.astuple(correction) for correction in (*earlier, *corrections))
+    kept = path.read_bytes() if path.exists() else b""
+    header = _as_csv([FIELDS])
+    if not kept.startswith(header) or not kept.endswith(b"\n"):  # new, or written by another program
+        earlier = read_corrections(path) if path.exists() else ()
+        kept = header + _as_csv(map(dataclasses.astuple, earlier))
     new = path.with_name(f".{path.name}.new")
-    with new.open("w", encoding="utf-8", newline="") as file:
-        file.write(text.getvalue())
+    with new.open("wb") as file:
+        file.write(kept + _as_csv(map(dataclasses.astuple, corrections)))
         file.flush()
         os.fsync(file.fileno())
     os.replace(new, path)
+
+
+def _as_csv(rows: Iterable[Sequence[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows)
+    return text.getvalue().encode()
 
 
 def corrected(dataset: Dataset, corrections: Sequence[Correction]) -> Dataset:

@@ -105,11 +105,11 @@ def decode(data: bytes, *, enough_px: int | None = None) -> np.ndarray:
     try:
         plain = plain_pixels(data, max_pixels=MAX_PIXELS, max_side=MAX_SIDE_PX, enough_px=enough_px)
         if plain is not None:
-            return _turned(plain, _orientation(_open(data))) if may_be_turned(data) else plain
-        picture = _open(data)
+            return _turned(plain, orientation(opened(data))) if may_be_turned(data) else plain
+        picture = opened(data)
         picture.load()
         complained = complaint(data) if picture.format == "JPEG" else None
-        with _quiet():
+        with quiet():
             picture = ImageOps.exif_transpose(picture)
         pixels = _to_grey_or_rgb(picture)
     except BadImage:
@@ -129,8 +129,8 @@ def header(data: bytes) -> tuple[int, int, int]:
         BadImage: as `decode`, as far as the header shows it.
     """
     try:
-        picture = _open(data)
-        sideways = _orientation(picture) in (5, 6, 7, 8)
+        picture = opened(data)
+        sideways = orientation(picture) in (5, 6, 7, 8)
     except BadImage:
         raise
     except (Exception, Image.DecompressionBombWarning) as problem:
@@ -173,11 +173,11 @@ def _middle(size: tuple[int, int], rule: DecodeRule) -> tuple[float, float, floa
     return max(left, 0.0), max(top, 0.0), min(width - left, width), min(height - top, height)
 
 
-def _open(data: bytes) -> Image.Image:
+def opened(data: bytes) -> Image.Image:
     """Read the header; refuse by size before a pixel is decoded."""
     if not data:
         raise BadImage(t("the file is empty (0 bytes)."))
-    with _quiet():
+    with quiet():
         picture = Image.open(io.BytesIO(data), formats=FORMATS)
     width, height = picture.size
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE_PX:
@@ -186,7 +186,7 @@ def _open(data: bytes) -> Image.Image:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Warnings of the decoder are nothing for users; that of a bomb is an error.
 
     `catch_warnings` changes a setting of the whole process: one thread at a time, and only for short work.
@@ -197,12 +197,12 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _orientation(picture: Image.Image) -> int:
+def orientation(picture: Image.Image) -> int:
     """The tag of how an opened picture is turned, without decoding it."""
     if picture.format == "TIFF":  # Pillow turns it by itself: its size is upright already
         return 1
     exif = Image.Exif()
-    with _quiet():
+    with quiet():
         if picture.format == "PNG":  # getexif would decode it, to find a tag behind the pixels
             exif.load(picture.info.get("exif", b""))
         else:

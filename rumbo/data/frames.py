@@ -118,7 +118,7 @@ def file_facts(images: FileImages) -> list[FileFacts]:
 def _stored_orientation(data: bytes) -> int:
     """The EXIF tag of a picture, as decoding will obey it; 1 where it cannot be read."""
     try:
-        return decode._orientation(decode._open(data))
+        return decode.orientation(decode.opened(data))
     except Exception:  # hostile bytes make decoders raise nearly anything; decoding gives the reason
         return 1
 

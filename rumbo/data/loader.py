@@ -1,9 +1,10 @@
 """Batches. Small sets live decoded in memory as one uint8 tensor; pictures that do not fit are decoded by threads."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +14,8 @@ from torch import Tensor
 
 from rumbo.core.messages import language, use_language
 from rumbo.core.seeds import rng, stream
+from rumbo.data.augmentation.color import IMAGENET_AXES, ColorAxes
+from rumbo.data.augmentation.numbers import add_noise
 from rumbo.data.augmentation.pictures import augment
 from rumbo.data.on_demand import AHEAD, Crops, PixelsOnDemand
 from rumbo.data.options import AugmentOptions
@@ -69,21 +72,36 @@ class Examples:
     image: ImageInput | None = None
     numbers: Float[Tensor, "m *s"] | None = None
     categories: Int64[Tensor, "m n"] | None = None
+    flags: Mapping[int, int] = MappingProxyType({})
+    """Column of `numbers` -> the column that is 1 where it was missing and filled in."""
 
     def batch(self, rows: np.ndarray, changed: "Changes | None" = None) -> Batch:
         """The examples of some rows: pictures as normalized floats, changed at random when `changed` says how."""
-        return self._batch(rows, None if self.pixels is None else self._images(self.pixels.gather(rows), rows, changed))
+        images = None if self.pixels is None else self._images(self.pixels.gather(rows), rows, changed)
+        return self._batch(rows, images, changed)
 
-    def _batch(self, rows: np.ndarray, images: Float[Tensor, "b c h w"] | None) -> Batch:
+    def _batch(self, rows: np.ndarray, images: Float[Tensor, "b c h w"] | None, changed: "Changes | None") -> Batch:
         index = torch.from_numpy(rows)
         return Batch(
             images=images,
-            numbers=None if self.numbers is None else self.numbers[index],
+            numbers=None if self.numbers is None else self._numbers(self.numbers[index], rows, changed),
             categories=None if self.categories is None else self.categories[index],
             targets=self.targets[index],
             weights=self.weights[index],
             rows=rows,
         )
+
+    def _numbers(
+        self, numbers: Float[Tensor, "b *s"], rows: np.ndarray, changed: "Changes | None"
+    ) -> Float[Tensor, "b *s"]:
+        """Columns with noise on what was measured; they are scaled to a spread of 1, but for those of flags."""
+        if changed is None or changed.options.numbers_noise == 0 or numbers.ndim != 2:
+            return numbers
+        spreads, measured = torch.ones(numbers.shape[1]), torch.ones_like(numbers, dtype=torch.bool)
+        for column, flag in self.flags.items():
+            spreads[flag] = 0
+            measured[:, column] = numbers[:, flag] == 0
+        return add_noise(numbers, rows, changed.seed, changed.options.numbers_noise, spreads=spreads, measured=measured)
 
     def _images(
         self, pixels: Shaped[Tensor, "b c h w"], rows: np.ndarray, changed: "Changes | None"
@@ -93,7 +111,7 @@ class Examples:
             return None if self.image is None else pixels
         images = pixels.float()
         if changed is not None:
-            images = augment(images, rows, changed.seed, changed.options, flip=changed.flip)
+            images = augment(images, rows, changed.seed, changed.options, flip=changed.flip, axes=changed.axes)
         return normalized(images, self.image)
 
     def read_ahead(self, cuts: Sequence[np.ndarray], changed: "Changes | None") -> Iterator[Batch]:
@@ -103,7 +121,7 @@ class Examples:
         rest = changed if changed is None or crops is None else changed.without_crops()
 
         def finish(rows: np.ndarray, wait: Callable[[], Shaped[Tensor, "b c h w"]]) -> Batch:
-            return self._batch(rows, self._images(wait(), rows, rest))
+            return self._batch(rows, self._images(wait(), rows, rest), changed)
 
         with (
             self.pixels.threads() as pool,
@@ -132,6 +150,7 @@ class Changes:
     options: AugmentOptions
     flip: bool
     seed: int
+    axes: ColorAxes = IMAGENET_AXES
 
     def crops(self, image: ImageInput) -> Crops | None:
         """Random parts of whole pictures; None where none are asked for.
@@ -163,6 +182,7 @@ class Loader:
     seed: int = 0
     augment: AugmentOptions | None = None
     flip: bool = False
+    axes: ColorAxes = IMAGENET_AXES
     device: str = "cpu"
 
     def __len__(self) -> int:
@@ -173,7 +193,8 @@ class Loader:
         order = self.rows[rng(self.seed, "shuffle", epoch).permutation(len(self.rows))]
         changed = None
         if self.augment is not None:
-            changed = Changes(options=self.augment, flip=self.flip, seed=stream(self.seed, "augment", epoch))
+            seed = stream(self.seed, "augment", epoch)
+            changed = Changes(options=self.augment, flip=self.flip, seed=seed, axes=self.axes)
         yield from self._batches(order, start, changed)
 
     def once(self) -> Iterator[Batch]:
@@ -189,7 +210,18 @@ class Loader:
         if isinstance(self.examples.pixels, PixelsOnDemand):
             yield from self.examples.read_ahead(cuts, changed)
         else:
-            yield from (self.examples.batch(rows, changed) for rows in cuts)
+            made = (self.examples.batch(rows, changed) for rows in cuts)
+            # Where the network runs on these cores, a thread ahead gains nothing: bench/augmentation.py.
+            yield from made if changed is None or self.device == "cpu" else ahead(made)
+
+
+def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The same batches, each made by a thread while the one before is in use."""
+    with ThreadPoolExecutor(1, initializer=use_language, initargs=(language(),)) as thread:
+        coming = thread.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = thread.submit(next, batches, None)
+            yield batch
 
 
 def cut(num_items: int, batch_size: int) -> list[tuple[int, int]]:

@@ -91,8 +91,8 @@ def mask_values(data: bytes) -> np.ndarray:
         BadImage: as `rumbo.data.decode.decode`; or floating point pixels.
     """
     try:
-        picture = decode._open(data)
-        orientation = decode._orientation(picture)
+        picture = decode.opened(data)
+        orientation = decode.orientation(picture)
         picture.load()
     except BadImage:
         raise

@@ -16,7 +16,7 @@ from PIL import Image
 from rumbo.core.devices import num_cores
 from rumbo.core.errors import DataError
 from rumbo.core.messages import language, use_language
-from rumbo.data.decode import _quiet, decode, header
+from rumbo.data.decode import decode, header, quiet
 from rumbo.data.images import FileImages, ImageSource
 
 MIN_SIDE_PX = 64
@@ -199,7 +199,7 @@ def _taken(data: bytes) -> tuple[str, str] | None:
         return None
     try:
         # EXIF is a stranger's: no parser of it raises one kind of error only, or no warnings.
-        with _quiet():
+        with quiet():
             exif = Image.open(io.BytesIO(data)).getexif()
             inner = exif.get_ifd(_EXIF)
         when = str(inner.get(_TAKEN, "")).strip("\0 ")

@@ -124,6 +124,7 @@ def examples_from(dataset: Dataset, preprocess: Preprocess, targets: torch.Tenso
     weights = torch.ones(len(dataset))
     if "weight" in dataset.table.columns:
         weights = torch.from_numpy(dataset.table["weight"].to_numpy().astype(np.float32))
+    with_flags = [place for place, column in enumerate(preprocess.numbers) if column.has_missing]
     return Examples(
         ids=dataset.table["id"].to_list(),
         targets=targets,
@@ -132,6 +133,7 @@ def examples_from(dataset: Dataset, preprocess: Preprocess, targets: torch.Tenso
         image=preprocess.image,
         numbers=torch.from_numpy(numbers) if preprocess.spec.has_table else None,
         categories=torch.from_numpy(categories) if preprocess.spec.has_table else None,
+        flags={place: len(preprocess.numbers) + number for number, place in enumerate(with_flags)},
     )
 
 

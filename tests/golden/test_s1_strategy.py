@@ -80,7 +80,7 @@ def test_the_kind_that_counts_is_rare_when_shuffled():
 )
 def test_the_kind_that_counts_makes_dev_and_test():
     dataset = two_sources(num_train=5000, num_dev=2500, num_test=2500)
-    counts = counts_by_split(make_split(dataset, SplitOptions(), seed=0).table, dataset)
+    counts = counts_by_split(make_split(dataset, SplitOptions(train_dev_fraction=0), seed=0).table, dataset)
     assert counts == {"train": (5000, 200_000), "dev": (2500, 0), "test": (2500, 0)}
 
 

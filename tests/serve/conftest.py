@@ -1,16 +1,11 @@
 """What the tests of the label page share: a book of pictures, its page in process, and the page in a real browser."""
 
-import sys
 from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from browser import Browser, Program, chromium
+from PIL import Image
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,8 @@
 """The plantings share a helper that lies beside them."""
 
-import sys
 from functools import cache
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")
