@@ -23,9 +23,9 @@ import torch
 
 from rumbo import models
 from rumbo.core.inputs import InputSpec
-from rumbo.data.decode import DecodeRule
 from rumbo.data.loader import Batch, Examples, Loader, PixelsInMemory
 from rumbo.data.options import AugmentOptions
+from rumbo.data.pictures.decode import DecodeRule
 from rumbo.data.preprocess import ImageInput
 
 STEPS = 4

@@ -82,7 +82,7 @@ def california(data: Path) -> dict[str, Any]:
     from sklearn.metrics import root_mean_squared_error
 
     from rumbo.api.sources import open_source
-    from rumbo.data.split import Split
+    from rumbo.data.splits.split import Split
 
     ours, theirs, times = [], [], []
     for seed in SEEDS:

@@ -21,8 +21,8 @@ sys.path.insert(0, str(ROOT / "tests" / "data"))
 from planted import ANOTHER, MEASURED, PROMISED, jpeg, picture_set, pictures_of, rate  # noqa: E402
 
 from rumbo.data import open_data  # noqa: E402
-from rumbo.data.groups import Reason, components, copies_of, look_for_groups  # noqa: E402
 from rumbo.data.manifest import Dataset  # noqa: E402
+from rumbo.data.splits.groups import Reason, components, copies_of, look_for_groups  # noqa: E402
 
 CLEAN = ("hymenoptera", "raccoon", "cats_vs_noncats", "orl_faces", "face_landmarks", "membrane", "style_images")
 

@@ -193,10 +193,10 @@ def rumbo_loader(
     import torch
 
     from rumbo.data import open_data
-    from rumbo.data.cache import PixelCache
-    from rumbo.data.decode import DecodeRule
     from rumbo.data.loader import Examples, Loader, PixelsOnDemand
     from rumbo.data.options import AugmentOptions
+    from rumbo.data.pictures.cache import PixelCache
+    from rumbo.data.pictures.decode import DecodeRule
     from rumbo.data.preprocess import ImageInput
 
     dataset = open_data(folder / "pictures")

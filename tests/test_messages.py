@@ -18,14 +18,14 @@ from rumbo.cli.main import main
 from rumbo.cli.verbs import VERBS
 from rumbo.core.errors import unknown_name
 from rumbo.core.messages import language, t, use_language
-from rumbo.data.decode import DecodeRule, decode
-from rumbo.data.images import load_images
+from rumbo.data.pictures.decode import DecodeRule, decode
+from rumbo.data.pictures.images import load_images
 
 PACKAGE = Path(rumbo.__file__).parent
 CATALOGUE = PACKAGE / "locale" / "es" / "LC_MESSAGES" / "rumbo"
 PLACE = {"t": 0, "option": 1, "Entry": 1, "ModelEntry": 1, "MetricEntry": 1, "_torchvision": 0}
 """Which argument of a call is a sentence, as the Makefile tells babel."""
-SAME_WORDS = {"error", "color"}
+SAME_WORDS = {"error", "color", "original", "zoom"}
 """Sentences that are the same in Spanish."""
 
 

@@ -17,12 +17,12 @@ from rumbo.core.devices import num_cores
 from rumbo.core.errors import DataError, RumboError
 from rumbo.core.messages import language, t
 from rumbo.data.checks import CheckReport, Finding, check_data
-from rumbo.data.decode import BadItem
 from rumbo.data.files import safe_name
-from rumbo.data.images import FileImages
 from rumbo.data.manifest import Dataset, TargetKind
-from rumbo.data.scan import scan_images
-from rumbo.data.split import Split, make_split
+from rumbo.data.pictures.decode import BadItem
+from rumbo.data.pictures.images import FileImages
+from rumbo.data.pictures.scan import scan_images
+from rumbo.data.splits.split import Split, make_split
 
 Progress = Callable[[str, int, int], None]
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from rumbo import models
 from rumbo.api.config import ModelOptions, Preset, RunConfig
-from rumbo.data.decode import DecodeRule
-from rumbo.data.images import ImageSource
 from rumbo.data.manifest import Dataset
 from rumbo.data.options import DataOptions
+from rumbo.data.pictures.decode import DecodeRule
+from rumbo.data.pictures.images import ImageSource
 from rumbo.training.options import FitOptions
 
 LARGEST_NATIVE_PX = 64

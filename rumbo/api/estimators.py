@@ -18,7 +18,7 @@ from rumbo.data.loader import Loader
 from rumbo.data.manifest import Dataset, Target, TargetKind
 from rumbo.data.options import SplitOptions
 from rumbo.data.preprocess import fit_preprocess
-from rumbo.data.split import make_split
+from rumbo.data.splits.split import make_split
 from rumbo.tasks import TASKS
 from rumbo.tasks.trained import ModelSpec, TrainedModel, build_task, examples_from
 from rumbo.training.loop import FitData, fit

@@ -11,7 +11,7 @@ from rumbo.api.sources import open_run_data, open_source, require_same_data, use
 from rumbo.core.errors import UsageError
 from rumbo.core.messages import t
 from rumbo.core.seeds import rng
-from rumbo.data.split import Split
+from rumbo.data.splits.split import Split
 from rumbo.strategy.intervals import share_interval
 from rumbo.tasks.task import Predictions
 

@@ -24,9 +24,9 @@ from rumbo.core.errors import RumboError, UsageError
 from rumbo.core.messages import shown, t
 from rumbo.core.plain import plain
 from rumbo.core.seeds import rng
-from rumbo.data.images import refuse_bad
 from rumbo.data.loader import Batch
-from rumbo.data.split import Split
+from rumbo.data.pictures.images import refuse_bad
+from rumbo.data.splits.split import Split
 from rumbo.gradients.check import check_gradients
 from rumbo.gradients.float64_copy import Mode, float64_copy
 from rumbo.gradients.records import SEVERITY, CheckOptions, ParameterCheck, Started, Verdict, worst_verdict

@@ -27,8 +27,8 @@ from rumbo.data.corrections import (
     corrected,
     read_corrections,
 )
-from rumbo.data.decode import BadImage
 from rumbo.data.manifest import POINT, Dataset, SignalKind, Target, TargetKind
+from rumbo.data.pictures.decode import BadImage
 
 WHY = "rumbo label"
 

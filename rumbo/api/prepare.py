@@ -17,15 +17,15 @@ from rumbo.core.errors import DataError, UsageError, unknown_name
 from rumbo.core.messages import t
 from rumbo.core.seeds import stream
 from rumbo.data.augmentation.color import IMAGENET_AXES, color_axes
-from rumbo.data.cache import open_cache
 from rumbo.data.checks import CheckReport, check_data, refuse_too_many_bad
-from rumbo.data.decode import BadItem, DecodeRule
-from rumbo.data.images import FileImages, ImageSource, load_images
 from rumbo.data.loader import Examples, Loader, Pixels, PixelsInMemory, PixelsOnDemand
 from rumbo.data.manifest import Dataset, Target, TargetKind
 from rumbo.data.options import AugmentOptions, DataOptions, SplitOptions
+from rumbo.data.pictures.cache import open_cache
+from rumbo.data.pictures.decode import BadItem, DecodeRule
+from rumbo.data.pictures.images import FileImages, ImageSource, load_images
 from rumbo.data.preprocess import Preprocess, fit_preprocess
-from rumbo.data.split import Split, make_split, split_from_file
+from rumbo.data.splits.split import Split, make_split, split_from_file
 from rumbo.tasks import TASKS
 from rumbo.tasks.task import DatasetTask
 from rumbo.tasks.trained import ModelSpec, TrainedModel, build_task, examples_from

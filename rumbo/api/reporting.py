@@ -12,10 +12,10 @@ from rumbo.api.run import Run, as_run
 from rumbo.api.sources import open_run_data
 from rumbo.core.errors import RumboError
 from rumbo.core.messages import language
-from rumbo.data.decode import prepare
 from rumbo.data.files import safe_name
 from rumbo.data.manifest import Dataset
-from rumbo.data.split import Split
+from rumbo.data.pictures.decode import prepare
+from rumbo.data.splits.split import Split
 from rumbo.plots import ReportData, write_report
 from rumbo.runs import RunFolder, read_json, read_predictions, read_results
 from rumbo.strategy.gaps import Diagnosis, SplitError, diagnose

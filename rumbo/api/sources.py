@@ -11,7 +11,7 @@ from rumbo.data.corrections import MADE_TARGETS, corrected, labelled_rows, read_
 from rumbo.data.demo import DIGITS, digits
 from rumbo.data.manifest import Dataset
 from rumbo.data.mixing import Addition, mix, parse_addition, unique_names
-from rumbo.data.split import Split
+from rumbo.data.splits.split import Split
 from rumbo.runs import RunFolder, read_json
 
 

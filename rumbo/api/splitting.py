@@ -13,7 +13,7 @@ from rumbo.core.errors import StorageError, UsageError
 from rumbo.core.messages import t
 from rumbo.data.manifest import SPLITS, Dataset, TargetKind
 from rumbo.data.options import SplitOptions
-from rumbo.data.split import Leak, Split, make_folds, make_split
+from rumbo.data.splits.split import Leak, Split, make_folds, make_split
 from rumbo.runs.files import write_file
 
 DEFAULT_OUT = "split.parquet"
@@ -94,8 +94,8 @@ def split(
     if options.folds is not None:
         table, decisions = make_folds(dataset, options, seed)
         made = make_split(dataset, replace(options, fold=1), seed)
-        names = pl.Series([t("test") if fold is None else str(fold) for fold in table["fold"].to_list()])
-        order = [*map(str, range(1, options.folds + 1)), t("test")]
+        names = pl.Series(["test" if fold is None else str(fold) for fold in table["fold"].to_list()])
+        order = [*map(str, range(1, options.folds + 1)), "test"]
         sha256 = None
     else:
         made = make_split(dataset, options, seed)

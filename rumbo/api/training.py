@@ -17,8 +17,8 @@ from rumbo.core.errors import UsageError
 from rumbo.core.messages import t
 from rumbo.data.demo import DIGITS
 from rumbo.data.mixing import parse_addition
-from rumbo.data.on_demand import PixelsOnDemand
-from rumbo.data.split import Split
+from rumbo.data.pictures.on_demand import PixelsOnDemand
+from rumbo.data.splits.split import Split
 from rumbo.runs import (
     AppendFile,
     EventLog,

@@ -49,7 +49,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     if not arguments.json:
         for title, counts in ((t("class"), found.classes), (t("split"), found.splits)):
             if counts:
-                print(table([title, t("before"), t("after")], [[shown(n), c.before, c.after] for n, c in counts.items()]))
+                print(
+                    table([title, t("before"), t("after")], [[shown(n), c.before, c.after] for n, c in counts.items()])
+                )
                 print()
         for sentence in found.lost:
             print(t("lost: {what}", what=sentence))

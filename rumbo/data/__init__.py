@@ -5,21 +5,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rumbo.data.checks import CheckReport, Finding, check_data
-    from rumbo.data.decode import BadImage, BadItem, DecodeRule
-    from rumbo.data.images import ImageSource, load_images
     from rumbo.data.manifest import Dataset, Target, TargetKind
     from rumbo.data.options import SplitOptions
+    from rumbo.data.pictures.decode import BadImage, BadItem, DecodeRule
+    from rumbo.data.pictures.images import ImageSource, load_images
     from rumbo.data.recognize import open_data
-    from rumbo.data.split import Split, make_split
+    from rumbo.data.splits.split import Split, make_split
 
 _HOMES = {
     "checks": ("CheckReport", "Finding", "check_data"),
-    "decode": ("BadImage", "BadItem", "DecodeRule"),
-    "images": ("ImageSource", "load_images"),
+    "pictures.decode": ("BadImage", "BadItem", "DecodeRule"),
+    "pictures.images": ("ImageSource", "load_images"),
     "options": ("SplitOptions",),
     "manifest": ("Dataset", "Target", "TargetKind"),
     "recognize": ("open_data",),
-    "split": ("Split", "make_split"),
+    "splits.split": ("Split", "make_split"),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 

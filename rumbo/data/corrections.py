@@ -13,8 +13,8 @@ import polars as pl
 
 from rumbo.core.errors import DataError, UsageError, unknown_name
 from rumbo.core.messages import t
-from rumbo.data.decode import BadItem
 from rumbo.data.manifest import BOX, POINT, Dataset, Target, TargetKind
+from rumbo.data.pictures.decode import BadItem
 
 MADE_TARGETS = {
     "class": (TargetKind.CLASS, pl.String()),

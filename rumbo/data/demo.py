@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from rumbo.core.messages import t
-from rumbo.data.images import ArrayImages
 from rumbo.data.manifest import Dataset, Target, TargetKind, sha256_of_each
+from rumbo.data.pictures.images import ArrayImages
 
 DIGITS = "demo:digits"
 

@@ -20,7 +20,7 @@ from typing import IO, Protocol
 
 from rumbo.core.errors import DataError, UsageError
 from rumbo.core.messages import t
-from rumbo.data.decode import EXTENSIONS
+from rumbo.data.pictures.decode import EXTENSIONS
 
 MAX_FILE_BYTES = 4 * 2**30
 MAX_NOTE_CHARACTERS = 200_000

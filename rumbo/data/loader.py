@@ -17,8 +17,8 @@ from rumbo.core.seeds import rng, stream
 from rumbo.data.augmentation.color import IMAGENET_AXES, ColorAxes
 from rumbo.data.augmentation.numbers import add_noise
 from rumbo.data.augmentation.pictures import augment
-from rumbo.data.on_demand import AHEAD, Crops, PixelsOnDemand
 from rumbo.data.options import AugmentOptions
+from rumbo.data.pictures.on_demand import AHEAD, Crops, PixelsOnDemand
 from rumbo.data.preprocess import ImageInput
 
 

@@ -11,8 +11,8 @@ from typing import Any, Literal, Protocol, Self
 import numpy as np
 import polars as pl
 
-from rumbo.data.decode import BadItem
-from rumbo.data.images import ImageSource
+from rumbo.data.pictures.decode import BadItem
+from rumbo.data.pictures.images import ImageSource
 
 RESERVED = ("id", "content", "split", "source", "group", "weight", "tags")
 """Columns with a meaning of their own; a user's column of such a name gets a trailing underscore."""

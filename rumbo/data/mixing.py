@@ -15,8 +15,8 @@ import polars as pl
 
 from rumbo.core.errors import DataError, OptionError
 from rumbo.core.messages import t
-from rumbo.data.images import ImageSource
 from rumbo.data.manifest import Dataset, MaskSource, TargetKind
+from rumbo.data.pictures.images import ImageSource
 
 MAIN = "main"
 """The source of examples that do not say another one."""

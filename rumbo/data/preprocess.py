@@ -11,8 +11,8 @@ import polars as pl
 from rumbo.core.errors import DataError
 from rumbo.core.inputs import InputSpec
 from rumbo.core.messages import t
-from rumbo.data.decode import DecodeRule
 from rumbo.data.manifest import RESERVED, Dataset
+from rumbo.data.pictures.decode import DecodeRule
 
 NUM_KNOTS = 64
 """Quantiles that map a numeric column to a normal distribution."""

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
 from rumbo.core.options import option
-from rumbo.data.decode import BadImage, DecodeRule, decode, prepare
 from rumbo.data.files import open_files
+from rumbo.data.pictures.decode import BadImage, DecodeRule, decode, prepare
 from rumbo.lab.experiment import Experiment, Result, Track, experiments, unseen
 from rumbo.plots.panels import Picture
 from rumbo.reference import convolution

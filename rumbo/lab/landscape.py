@@ -16,10 +16,10 @@ from rumbo.core.messages import t
 from rumbo.core.options import option
 from rumbo.core.seeds import rng
 from rumbo.data import Dataset, SplitOptions, make_split
-from rumbo.data.decode import DecodeRule
 from rumbo.data.demo import digits
-from rumbo.data.images import refuse_bad
 from rumbo.data.loader import Batch, Loader
+from rumbo.data.pictures.decode import DecodeRule
+from rumbo.data.pictures.images import refuse_bad
 from rumbo.data.preprocess import fit_preprocess
 from rumbo.lab.experiment import Experiment, Result, Track, experiments, unseen
 from rumbo.lab.finished import FinishedRun, open_run

@@ -23,8 +23,8 @@ from starlette.exceptions import HTTPException
 from rumbo.api.labelling import EXPORTS, LabelBook, Tool, export_labels
 from rumbo.core.errors import DataError, RumboError
 from rumbo.core.messages import language, shown, t
-from rumbo.data.decode import BadImage
 from rumbo.data.manifest import SignalKind
+from rumbo.data.pictures.decode import BadImage
 from rumbo.serve.access import SESSION_SECONDS, Access
 from rumbo.serve.perimeter import Perimeter, error_body
 from rumbo.serve.texts import login_texts, page_texts

@@ -12,9 +12,9 @@ from torch import nn
 from rumbo import models
 from rumbo.core.errors import DataError, RumboError
 from rumbo.core.messages import t
-from rumbo.data.images import load_images, refuse_bad
 from rumbo.data.loader import Examples, Loader, PixelsInMemory
 from rumbo.data.manifest import Dataset
+from rumbo.data.pictures.images import load_images, refuse_bad
 from rumbo.data.preprocess import Preprocess
 from rumbo.models.blank import blank, fill
 from rumbo.runs import read_model, write_model

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from workbench import Command, csv, inside, pictures
 
-from rumbo.data.split import Split
+from rumbo.data.splits.split import Split
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import polars as pl
 from PIL import Image, ImageEnhance, ImageOps
 
 from rumbo.data.files import open_files, picture_names
-from rumbo.data.images import FileImages
 from rumbo.data.manifest import Dataset, Target, TargetKind
+from rumbo.data.pictures.images import FileImages
 
 
 class MemoryFiles:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rumbo.core.errors import DataError
 from rumbo.data import open_data
 from rumbo.data.manifest import SignalKind, TargetKind
-from rumbo.data.wav import MAX_CHANNELS, decode_wav, wav_header
+from rumbo.data.signals.wav import MAX_CHANNELS, decode_wav, wav_header
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 

@@ -19,11 +19,11 @@ import pytest
 from PIL import Image
 
 from rumbo.data import open_data
-from rumbo.data.decode import BadImage, decode
 from rumbo.data.files import FolderFiles
-from rumbo.data.images import FileImages
-from rumbo.data.jpeg import complaint
-from rumbo.data.scan import scan_images
+from rumbo.data.pictures.decode import BadImage, decode
+from rumbo.data.pictures.images import FileImages
+from rumbo.data.pictures.jpeg import complaint
+from rumbo.data.pictures.scan import scan_images
 
 NUM_INTACT = 200
 

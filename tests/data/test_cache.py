@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rumbo.data import cache as cache_module
-from rumbo.data.cache import Contents, PixelCache, default_folder, key_of, open_cache, stamp_of
+from rumbo.data.pictures import cache as cache_module
+from rumbo.data.pictures.cache import Contents, PixelCache, default_folder, key_of, open_cache, stamp_of
 
 GIB = 2**30
 
@@ -93,7 +93,7 @@ def test_a_file_that_shrinks_or_goes_while_in_use_is_missed_not_misread(tmp_path
 WRITER = """
 import sys, numpy as np
 from pathlib import Path
-from rumbo.data.cache import PixelCache, key_of
+from rumbo.data.pictures.cache import PixelCache, key_of
 cache = PixelCache(Path(sys.argv[1]), limit_bytes=2**30)
 print("ready", flush=True)
 number = 0
@@ -221,7 +221,7 @@ def test_a_full_disk_ends_the_writing_not_the_reading(tmp_path: Path, monkeypatc
 LIMITED = """
 import resource, signal, sys, numpy as np
 from pathlib import Path
-from rumbo.data.cache import PixelCache
+from rumbo.data.pictures.cache import PixelCache
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 cache = PixelCache(Path(sys.argv[1]), limit_bytes=2**30)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))

@@ -9,11 +9,11 @@ import pytest
 
 from rumbo.core.errors import DataError
 from rumbo.data.checks import CheckReport, check_data, refuse_too_many_bad
-from rumbo.data.decode import BadItem
-from rumbo.data.images import ArrayImages
 from rumbo.data.manifest import Dataset, Target, TargetKind
 from rumbo.data.options import SplitOptions
-from rumbo.data.split import make_split
+from rumbo.data.pictures.decode import BadItem
+from rumbo.data.pictures.images import ArrayImages
+from rumbo.data.splits.split import make_split
 
 NUM_ROWS = 3000
 

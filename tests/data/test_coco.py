@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from rumbo.core.errors import DataError
 from rumbo.data import open_data
-from rumbo.data.outlines import decode_counts, outlines_of_mask, unpack_counts
+from rumbo.data.annotations.outlines import decode_counts, outlines_of_mask, unpack_counts
 
 SIDES = ("x1", "y1", "x2", "y2")
 

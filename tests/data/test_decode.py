@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rumbo.core.errors import ShapeError
-from rumbo.data.decode import BadImage, DecodeRule, decode, header, prepare
-from rumbo.data.images import ArrayImages, load_images
+from rumbo.data.pictures.decode import BadImage, DecodeRule, decode, header, prepare
+from rumbo.data.pictures.images import ArrayImages, load_images
 
 TRANSPOSED = {  # orientation tag -> how the stored picture was turned away from upright
     1: None,

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rumbo.data.cache import PixelCache
-from rumbo.data.decode import DecodeRule, decode, prepare
 from rumbo.data.files import FolderFiles
-from rumbo.data.images import FileImages, load_images
-from rumbo.data.on_demand import PixelsOnDemand
-from rumbo.data.scan import scan_images
+from rumbo.data.pictures.cache import PixelCache
+from rumbo.data.pictures.decode import DecodeRule, decode, prepare
+from rumbo.data.pictures.images import FileImages, load_images
+from rumbo.data.pictures.on_demand import PixelsOnDemand
+from rumbo.data.pictures.scan import scan_images
 
 HEIGHT, WIDTH = 24, 32
 RULES = {

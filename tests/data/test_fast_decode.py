@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from rumbo.data import decode as decode_module
-from rumbo.data.decode import MAX_PIXELS, MAX_SIDE_PX, BadImage, decode
-from rumbo.data.jpeg import may_be_turned, plain_pixels
+from rumbo.data.pictures import decode as decode_module
+from rumbo.data.pictures.decode import MAX_PIXELS, MAX_SIDE_PX, BadImage, decode
+from rumbo.data.pictures.jpeg import may_be_turned, plain_pixels
 
 
 def plain(data: bytes, enough_px: int | None = None) -> np.ndarray | None:
@@ -144,7 +144,7 @@ def test_a_progressive_file_that_ends_between_two_scans_is_refused(enough_px):
     for place in scans[2:]:
         start = data.rfind(b"\xff\xc4", 0, place)  # the tables of a scan come before it
         cut = data[: start if start > scans[0] else place] + b"\xff\xd9"
-        with pytest.raises(BadImage, match="truncated|scans are missing"):
+        with pytest.raises(BadImage, match=r"truncated|scans are missing"):
             decode(cut, enough_px=enough_px)
 
 

@@ -11,8 +11,8 @@ from PIL import Image
 from rumbo.core.errors import DataError, UsageError
 from rumbo.data import files as files_module
 from rumbo.data import open_data
-from rumbo.data.decode import BadImage
 from rumbo.data.files import FolderFiles, ZipFiles, count_by_extension, existing, open_files, safe_name
+from rumbo.data.pictures.decode import BadImage
 
 
 def write(path, data=b"x"):

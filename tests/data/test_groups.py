@@ -9,8 +9,8 @@ from PIL import Image
 from planted import jpeg, picture_set
 
 from rumbo.data import open_data
-from rumbo.data.groups import Reason, bursts, components, copies_of, frames, groups_in, look_for_groups
-from rumbo.data.near_duplicates import Sketch
+from rumbo.data.splits.groups import Reason, bursts, components, copies_of, frames, groups_in, look_for_groups
+from rumbo.data.splits.near_duplicates import Sketch
 
 
 def groups_of(names, **rest) -> list[list[str]]:

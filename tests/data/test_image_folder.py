@@ -10,8 +10,8 @@ from PIL import Image
 
 from rumbo.core.errors import DataError, UnknownName, UsageError
 from rumbo.data import open_data
-from rumbo.data.decode import BadImage
 from rumbo.data.manifest import TargetKind
+from rumbo.data.pictures.decode import BadImage
 
 
 def png(shade: int = 0) -> bytes:

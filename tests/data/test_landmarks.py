@@ -8,7 +8,7 @@ from PIL import Image
 
 from rumbo.core.errors import UsageError
 from rumbo.data import open_data
-from rumbo.data.frames import upright
+from rumbo.data.annotations.frames import upright
 
 
 def write(folder, header, rows, pictures=("a.jpg", "b.jpg"), size=(30, 20), orientation=None):

@@ -12,10 +12,10 @@ from planted import PROMISED, picture_set, pictures_of
 
 from rumbo.core.errors import DataError, UsageError
 from rumbo.data import dealing, groups, near_duplicates, open_data
-from rumbo.data.groups import Groups
 from rumbo.data.manifest import Dataset, Target, TargetKind
 from rumbo.data.options import SplitOptions
-from rumbo.data.split import make_split, split_from_file
+from rumbo.data.splits.groups import Groups
+from rumbo.data.splits.split import make_split, split_from_file
 
 
 @pytest.fixture(scope="module")

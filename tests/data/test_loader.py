@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rumbo.core.errors import DataError
-from rumbo.data import cache as cache_module
-from rumbo.data.cache import Contents, PixelCache
-from rumbo.data.decode import DecodeRule
-from rumbo.data.images import load_images
 from rumbo.data.loader import Changes, Examples, Loader, PixelsInMemory, PixelsOnDemand, cut, normalized
 from rumbo.data.options import AugmentOptions
+from rumbo.data.pictures import cache as cache_module
+from rumbo.data.pictures.cache import Contents, PixelCache
+from rumbo.data.pictures.decode import DecodeRule
+from rumbo.data.pictures.images import load_images
 from rumbo.data.preprocess import ImageInput
 from rumbo.data.recognize import open_data
 

@@ -8,8 +8,8 @@ from PIL import Image, ImageOps
 
 from rumbo.core.errors import DataError, UsageError
 from rumbo.data import open_data
-from rumbo.data.decode import BadImage
-from rumbo.data.masks import VOID, mask_values, turned
+from rumbo.data.annotations.masks import VOID, mask_values, turned
+from rumbo.data.pictures.decode import BadImage
 
 HEIGHT, WIDTH = 6, 8
 

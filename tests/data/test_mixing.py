@@ -9,7 +9,7 @@ from rumbo.core.errors import DataError, OptionError
 from rumbo.data import open_data
 from rumbo.data.mixing import Addition, mix, parse_addition, unique_names
 from rumbo.data.options import SplitOptions
-from rumbo.data.split import make_split
+from rumbo.data.splits.split import make_split
 
 
 @pytest.fixture(scope="module")

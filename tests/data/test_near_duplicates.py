@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 from planted import ANOTHER, MEASURED, PROMISED, jpeg, picture_set, pictures_of, rate
 
-from rumbo.data import near_duplicates as module
 from rumbo.data import open_data
-from rumbo.data.groups import Reason, components, copies_of, look_for_groups
-from rumbo.data.images import ArrayImages, FileImages
-from rumbo.data.near_duplicates import near_duplicates, sketches
+from rumbo.data.pictures.images import ArrayImages, FileImages
+from rumbo.data.splits import near_duplicates as module
+from rumbo.data.splits.groups import Reason, components, copies_of, look_for_groups
+from rumbo.data.splits.near_duplicates import near_duplicates, sketches
 
 SETS = {"hymenoptera": 50, "raccoon": 50}
 

@@ -8,8 +8,8 @@ import pytest
 
 from rumbo.core.errors import DataError
 from rumbo.data import SplitOptions, check_data, load_images, make_split, open_data
-from rumbo.data.decode import DecodeRule
 from rumbo.data.manifest import SignalKind, TargetKind
+from rumbo.data.pictures.decode import DecodeRule
 
 
 def examined(data):

@@ -9,15 +9,15 @@ import pytest
 from PIL import Image
 
 from rumbo.core.messages import use_language
-from rumbo.data import scan
 from rumbo.data.files import FolderFiles
-from rumbo.data.images import FileImages
-from rumbo.data.scan import scan_images
+from rumbo.data.pictures import scan
+from rumbo.data.pictures.images import FileImages
+from rumbo.data.pictures.scan import scan_images
 
 # A worker that misbehaves on command, in place of a decoder with a bug.
 MISBEHAVING = """
 import os, sys, time
-import rumbo.data.scan_worker as worker
+import rumbo.data.pictures.scan_worker as worker
 decode = worker.decode
 def misbehave(data):
     if data == b"die":

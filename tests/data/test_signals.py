@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rumbo.core.errors import DataError
 from rumbo.data.files import FolderFiles
 from rumbo.data.manifest import SignalKind
-from rumbo.data.signals import FileSignals, JoinedSignals, decode_text, sniffed_text
+from rumbo.data.signals.sources import FileSignals, JoinedSignals, decode_text, sniffed_text
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rumbo.core.errors import DataError, UnknownName, UsageError
 from rumbo.data.manifest import SPLITS, Dataset, Target, TargetKind
 from rumbo.data.options import SplitOptions
-from rumbo.data.split import Split, fractions, make_split
+from rumbo.data.splits.split import Split, fractions, make_split
 
 
 def dataset(labels, *, kind=TargetKind.CLASS, contents=None, **columns) -> Dataset:

@@ -12,9 +12,9 @@ from rumbo.core.errors import DataError, UnknownName, UsageError
 from rumbo.data import open_data
 from rumbo.data.manifest import BOX, Dataset, Target, TargetKind
 from rumbo.data.options import SplitOptions
-from rumbo.data.split import Split, make_folds, make_split
-from rumbo.data.stratify import deal_labels
-from rumbo.data.times import times_of
+from rumbo.data.splits.split import Split, make_folds, make_split
+from rumbo.data.splits.stratify import deal_labels
+from rumbo.data.splits.times import times_of
 
 
 def dataset(labels, **columns) -> Dataset:

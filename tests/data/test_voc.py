@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 from rumbo.core.errors import DataError, UsageError
 from rumbo.data import open_data
-from rumbo.data.frames import upright
+from rumbo.data.annotations.frames import upright
 from rumbo.data.readers.voc import parse_xml
 
 SIDES = ("x1", "y1", "x2", "y2")

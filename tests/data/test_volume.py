@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from rumbo.core.errors import DataError, UsageError
 from rumbo.data import open_data
-from rumbo.data.decode import BadImage
 from rumbo.data.manifest import SignalKind, TargetKind
-from rumbo.data.nifti import decode_codes, decode_volume, volume_header
+from rumbo.data.pictures.decode import BadImage
+from rumbo.data.signals.nifti import decode_codes, decode_volume, volume_header
 
 
 def nifti(array, zooms=(1, 2, 3), kind=nibabel.Nifti1Image):

@@ -14,9 +14,9 @@ from writing_bench import MemoryFiles, assert_same, picture_bytes, source, throu
 from rumbo.core.errors import DataError, UnknownName
 from rumbo.core.registry import Registry
 from rumbo.data import open_data
-from rumbo.data.decode import BadItem
-from rumbo.data.images import ArrayImages, FileImages
 from rumbo.data.manifest import BOX, POINT, Repair, Target, TargetKind, sha256_of_each
+from rumbo.data.pictures.decode import BadItem
+from rumbo.data.pictures.images import ArrayImages, FileImages
 from rumbo.data.writers import Writer, writers
 from rumbo.data.writers.compare import compare
 from rumbo.data.writers.names import keys, unique

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rumbo.core.errors import DataError
-from rumbo.data.images import FileImages
 from rumbo.data.manifest import BOX, POINT, Dataset, Target, TargetKind, sha256_of_each
+from rumbo.data.pictures.images import FileImages
 from rumbo.data.writers import writers
 from rumbo.data.writers.compare import compare
 from rumbo.data.writers.writing import read_back, write

@@ -6,7 +6,7 @@ from two_sources import counts_by_split, two_sources
 
 from rumbo import metrics
 from rumbo.data.options import SplitOptions
-from rumbo.data.split import fractions, make_split
+from rumbo.data.splits.split import fractions, make_split
 from rumbo.reference import scores
 from rumbo.strategy.compare import RunScores, compare_runs
 from rumbo.strategy.gaps import diagnose

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from rumbo.data.options import SplitOptions
-from rumbo.data.split import fractions
+from rumbo.data.splits.split import fractions
 from rumbo.reference import (
     activations,
     averages,

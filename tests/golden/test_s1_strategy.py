@@ -5,7 +5,7 @@ import pytest
 from two_sources import counts_by_split, two_sources
 
 from rumbo.data.options import SplitOptions
-from rumbo.data.split import make_split
+from rumbo.data.splits.split import make_split
 from rumbo.reference.scores import error, weighted_error
 from rumbo.strategy import GapName, diagnose
 

@@ -18,9 +18,9 @@ from rumbo.data import open_data
 from rumbo.data.augmentation.partners import partners
 from rumbo.data.augmentation.pictures import augment
 from rumbo.data.augmentation.sheet import NUM_MIXES, STILL, spectrum
-from rumbo.data.images import ArrayImages
 from rumbo.data.manifest import POINT, Dataset, SignalKind, Target, TargetKind
 from rumbo.data.options import AugmentOptions, SoundAugmentOptions
+from rumbo.data.pictures.images import ArrayImages
 from rumbo.plots.augmentation_sheet import MAX_COLUMNS, draw_contact_sheet
 from rumbo.plots.style import to_png
 

@@ -6,9 +6,9 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from rumbo.core.inputs import InputSpec
-from rumbo.data.decode import DecodeRule
 from rumbo.data.loader import Examples, Loader, PixelsInMemory
 from rumbo.data.options import AugmentOptions
+from rumbo.data.pictures.decode import DecodeRule
 from rumbo.data.preprocess import ImageInput
 from rumbo.tasks.classify import Classify
 from rumbo.training.loop import FitData

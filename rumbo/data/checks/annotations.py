@@ -8,8 +8,8 @@ from rumbo.data.checks.codes import CODES
 from rumbo.data.checks.facts import Facts
 from rumbo.data.checks.findings import MAX_ITEMS, Finding
 from rumbo.data.checks.found import found
-from rumbo.data.decode import BadItem
 from rumbo.data.manifest import Dataset, Repair, TargetKind
+from rumbo.data.pictures.decode import BadItem
 
 
 def bad_items(facts: Facts) -> Iterable[Finding]:

@@ -10,10 +10,10 @@ import polars as pl
 
 from rumbo.core.errors import DataError
 from rumbo.data.checks.findings import MAX_ITEMS
-from rumbo.data.decode import BadItem
 from rumbo.data.manifest import SPLITS, Dataset, SignalKind, Target, TargetKind
-from rumbo.data.picture_facts import SCHEMA, picture_facts
-from rumbo.data.split import Split
+from rumbo.data.pictures.decode import BadItem
+from rumbo.data.pictures.picture_facts import SCHEMA, picture_facts
+from rumbo.data.splits.split import Split
 
 MAX_PICTURES = 2000
 """Pictures (texts, sounds) read for statistics before a training; of larger sets every n-th. `thorough` reads all."""

@@ -9,8 +9,8 @@ from rumbo.data.checks.codes import CODES
 from rumbo.data.checks.facts import Facts, MaskFacts
 from rumbo.data.checks.findings import Finding
 from rumbo.data.checks.found import found
-from rumbo.data.decode import BadImage
 from rumbo.data.manifest import TargetKind
+from rumbo.data.pictures.decode import BadImage
 
 LONELY = 0.01
 """Pixels unlike all their neighbours. Measured on membrane, drawn by hand: at most 0.00001; with the grey levels that

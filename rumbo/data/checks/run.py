@@ -28,9 +28,9 @@ from rumbo.data.checks import (
 from rumbo.data.checks.annotations import balance, reason_of
 from rumbo.data.checks.facts import Facts
 from rumbo.data.checks.findings import SEVERITIES, CheckReport, Finding
-from rumbo.data.decode import BadItem
 from rumbo.data.manifest import Dataset, SignalKind, TargetKind
-from rumbo.data.split import Split
+from rumbo.data.pictures.decode import BadItem
+from rumbo.data.splits.split import Split
 
 Check: TypeAlias = Callable[[Facts], Iterable[Finding]]
 

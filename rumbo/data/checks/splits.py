@@ -12,7 +12,7 @@ from rumbo.data.checks.facts import Facts
 from rumbo.data.checks.findings import Finding
 from rumbo.data.checks.found import found
 from rumbo.data.manifest import RESERVED, SPLITS, TargetKind
-from rumbo.data.split import Leak
+from rumbo.data.splits.split import Leak
 
 SMALL_TEST = 500
 """A share of 50 % measured on 500 examples is uncertain by ± 4 points; below, differences between models drown."""

@@ -11,8 +11,8 @@ import polars as pl
 from rumbo.core.errors import DataError, unknown_name
 from rumbo.core.messages import t
 from rumbo.data.files import Files
-from rumbo.data.images import ArrayImages
 from rumbo.data.manifest import Dataset, TargetKind, row_ids
+from rumbo.data.pictures.images import ArrayImages
 from rumbo.data.readers import Request
 from rumbo.data.target import Choice, read_labels
 

@@ -7,14 +7,14 @@ from pathlib import PurePosixPath
 import polars as pl
 
 from rumbo.core.messages import t
-from rumbo.data.decode import BadItem
 from rumbo.data.delimited import parse_delimited
 from rumbo.data.files import Files, extension, picture_names, safe_name
 from rumbo.data.manifest import Dataset, SignalKind
+from rumbo.data.pictures.decode import BadItem
 from rumbo.data.readers import Reader, Request, formats
 from rumbo.data.readers.signal_files import Found, classes_of, look_at_each, signal_dataset
+from rumbo.data.signals.wav import decode_wav, wav_header
 from rumbo.data.target import choose_target
-from rumbo.data.wav import decode_wav, wav_header
 
 EXTENSIONS = ("wav", "wave")
 

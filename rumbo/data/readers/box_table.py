@@ -7,12 +7,12 @@ from typing import Any
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.annotation_files import PictureFinder, whole_folder
-from rumbo.data.annotations import RawBox, RawPicture, boxes_dataset, check_target, lost_boxes, pictures_only
-from rumbo.data.decode import EXTENSIONS, BadItem
+from rumbo.data.annotations.boxes import RawBox, RawPicture, boxes_dataset, check_target, lost_boxes, pictures_only
+from rumbo.data.annotations.files import PictureFinder, whole_folder
 from rumbo.data.delimited import RawTable, parse_delimited
 from rumbo.data.files import Files, extension, picture_names, safe_name
 from rumbo.data.manifest import Dataset, Repair, TargetKind
+from rumbo.data.pictures.decode import EXTENSIONS, BadItem
 from rumbo.data.readers import Reader, Request, formats
 from rumbo.data.readers.folders import SPLIT_OF_FOLDER
 from rumbo.data.target import sort_classes

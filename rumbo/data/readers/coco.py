@@ -13,8 +13,7 @@ import numpy as np
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.annotation_files import PictureFinder, split_of_path, whole_folder
-from rumbo.data.annotations import (
+from rumbo.data.annotations.boxes import (
     Polygons,
     RawBox,
     RawPicture,
@@ -24,11 +23,12 @@ from rumbo.data.annotations import (
     pictures_only,
     refused,
 )
-from rumbo.data.decode import MAX_PIXELS, BadItem
+from rumbo.data.annotations.files import PictureFinder, split_of_path, whole_folder
+from rumbo.data.annotations.frames import side_of
+from rumbo.data.annotations.outlines import decode_counts, outlines_of_mask, unpack_counts
 from rumbo.data.files import Files, extension, safe_name
-from rumbo.data.frames import side_of
 from rumbo.data.manifest import Dataset, Repair, TargetKind
-from rumbo.data.outlines import decode_counts, outlines_of_mask, unpack_counts
+from rumbo.data.pictures.decode import MAX_PIXELS, BadItem
 from rumbo.data.readers import Reader, Request, formats
 
 KINDS = (TargetKind.BOXES,)

@@ -10,14 +10,14 @@ import polars as pl
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.annotation_files import PictureFinder, split_of_path, whole_folder
-from rumbo.data.annotations import check_target, pictures_only
-from rumbo.data.decode import BadImage
+from rumbo.data.annotations.boxes import check_target, pictures_only
+from rumbo.data.annotations.files import PictureFinder, split_of_path, whole_folder
+from rumbo.data.annotations.masks import VOID
+from rumbo.data.annotations.outlines import decode_counts
 from rumbo.data.files import Files, extension, safe_name
-from rumbo.data.images import FileImages
 from rumbo.data.manifest import Dataset, Target, TargetKind
-from rumbo.data.masks import VOID
-from rumbo.data.outlines import decode_counts
+from rumbo.data.pictures.decode import BadImage
+from rumbo.data.pictures.images import FileImages
 from rumbo.data.readers import Reader, Request, formats
 from rumbo.data.readers.image_folder import contents
 

@@ -10,10 +10,10 @@ import polars as pl
 from rumbo.core.devices import num_cores
 from rumbo.core.errors import DataError, unknown_name
 from rumbo.core.messages import t
-from rumbo.data.decode import EXTENSIONS, BadImage, header
 from rumbo.data.files import Files, FolderFiles, count_by_extension, extension, picture_names, safe_name
-from rumbo.data.images import FileImages
 from rumbo.data.manifest import Dataset
+from rumbo.data.pictures.decode import EXTENSIONS, BadImage, header
+from rumbo.data.pictures.images import FileImages
 from rumbo.data.readers import Reader, Request, formats
 from rumbo.data.readers.folders import places
 from rumbo.data.target import Choice, Labels, read_labels

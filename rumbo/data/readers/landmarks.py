@@ -11,14 +11,14 @@ import polars as pl
 
 from rumbo.core.errors import DataError, UsageError
 from rumbo.core.messages import t
-from rumbo.data.annotation_files import PictureFinder, whole_folder
-from rumbo.data.annotations import RawPicture, repair_decisions
-from rumbo.data.decode import EXTENSIONS, BadItem
+from rumbo.data.annotations.boxes import RawPicture, repair_decisions
+from rumbo.data.annotations.files import PictureFinder, whole_folder
+from rumbo.data.annotations.frames import FileFacts, are_turned, file_facts, frame_decisions, frame_of, side_of, upright
 from rumbo.data.delimited import parse_delimited
 from rumbo.data.files import Files, extension, safe_name
-from rumbo.data.frames import FileFacts, are_turned, file_facts, frame_decisions, frame_of, side_of, upright
-from rumbo.data.images import FileImages
 from rumbo.data.manifest import POINT, RESERVED, Dataset, Repair, Target, TargetKind, row_ids
+from rumbo.data.pictures.decode import EXTENSIONS, BadItem
+from rumbo.data.pictures.images import FileImages
 from rumbo.data.readers import Reader, Request, formats, table
 from rumbo.data.readers.folders import SPLIT_OF_FOLDER
 from rumbo.data.target import COLUMN_KINDS, KIND_OF_TASK, to_numbers

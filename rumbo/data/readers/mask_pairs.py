@@ -12,15 +12,10 @@ import polars as pl
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.annotation_files import class_list, read_text, split_of_path
-from rumbo.data.annotations import RawPicture, check_target, pictures_only
-from rumbo.data.decode import BadImage, BadItem
-from rumbo.data.delimited import parse_delimited
-from rumbo.data.files import Files, extension, picture_names, safe_name
-from rumbo.data.frames import FileFacts, are_turned, file_facts
-from rumbo.data.images import FileImages
-from rumbo.data.manifest import Dataset, Target, TargetKind
-from rumbo.data.masks import (
+from rumbo.data.annotations.boxes import RawPicture, check_target, pictures_only
+from rumbo.data.annotations.files import class_list, read_text, split_of_path
+from rumbo.data.annotations.frames import FileFacts, are_turned, file_facts
+from rumbo.data.annotations.masks import (
     FileMasks,
     MaskRule,
     color_value,
@@ -30,6 +25,11 @@ from rumbo.data.masks import (
     rule_of_values,
     unknown_values,
 )
+from rumbo.data.delimited import parse_delimited
+from rumbo.data.files import Files, extension, picture_names, safe_name
+from rumbo.data.manifest import Dataset, Target, TargetKind
+from rumbo.data.pictures.decode import BadImage, BadItem
+from rumbo.data.pictures.images import FileImages
 from rumbo.data.readers import Reader, Request, formats
 from rumbo.data.readers.folders import each_file
 

@@ -8,8 +8,8 @@ import polars as pl
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.decode import EXTENSIONS
 from rumbo.data.files import Files, existing, extension, picture_names
+from rumbo.data.pictures.decode import EXTENSIONS
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from rumbo.data.readers.npz import archive_names, label_texts, read_arrays, read
 from rumbo.data.readers.signal_files import Found, look_at_each, signal_dataset, without_empty
 from rumbo.data.readers.strokes import contents_of, offsets_of
 from rumbo.data.readers.ucr import ucr_names, ucr_rows
-from rumbo.data.signals import JoinedSignals, decode_text
+from rumbo.data.signals.sources import JoinedSignals, decode_text
 from rumbo.data.target import Choice, choose_target, read_labels, to_numbers
 
 COLUMN = "label"

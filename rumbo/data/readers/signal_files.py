@@ -12,12 +12,12 @@ import polars as pl
 
 from rumbo.core.errors import DataError, unknown_name
 from rumbo.core.messages import t
-from rumbo.data.decode import BadItem
 from rumbo.data.files import Files, count_by_extension, safe_name
 from rumbo.data.manifest import Dataset, SignalKind, Target, TargetKind
+from rumbo.data.pictures.decode import BadItem
 from rumbo.data.readers import Request
 from rumbo.data.readers.folders import SPLIT_OF_FOLDER, each_file, places, splits_only
-from rumbo.data.signals import FileSignals
+from rumbo.data.signals.sources import FileSignals
 from rumbo.data.target import Choice, read_labels
 
 COLUMN = "class"

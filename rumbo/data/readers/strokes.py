@@ -12,7 +12,7 @@ from rumbo.data.manifest import Dataset, SignalKind, Target, TargetKind, row_ids
 from rumbo.data.readers import Reader, Request, formats
 from rumbo.data.readers.npz import archive_names, read_arrays, read_shapes
 from rumbo.data.readers.signal_files import without_empty
-from rumbo.data.signals import JoinedSignals
+from rumbo.data.signals.sources import JoinedSignals
 
 _PARTS = {"train": "train", "valid": "dev", "val": "dev", "dev": "dev", "test": "test", "strokes": ""}
 

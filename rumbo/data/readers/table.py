@@ -10,12 +10,12 @@ import polars.selectors as cs
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.decode import BadItem
 from rumbo.data.delimited import RawTable, clean, looks_delimited, parse_delimited
 from rumbo.data.files import Files, extension, picture_names, safe_name
 from rumbo.data.fingerprints import row_contents
-from rumbo.data.images import FileImages
 from rumbo.data.manifest import RESERVED, Dataset
+from rumbo.data.pictures.decode import BadItem
+from rumbo.data.pictures.images import FileImages
 from rumbo.data.readers import Reader, Request, formats
 from rumbo.data.readers.features import as_text, features
 from rumbo.data.readers.folders import SPLIT_OF_FOLDER

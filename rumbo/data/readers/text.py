@@ -9,7 +9,7 @@ from rumbo.data.files import Files, extension, picture_names
 from rumbo.data.manifest import Dataset, SignalKind
 from rumbo.data.readers import Reader, Request, formats
 from rumbo.data.readers.signal_files import classes_of, look_at_each, signal_dataset
-from rumbo.data.signals import decode_text, sniffed_text
+from rumbo.data.signals.sources import decode_text, sniffed_text
 
 _NOT_DATA = ("readme", "license", "licence", "copying", "notice", "changelog", "requirements")
 

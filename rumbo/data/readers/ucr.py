@@ -11,7 +11,7 @@ import numpy as np
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
 from rumbo.data.files import Files, gunzipped
-from rumbo.data.signals import decode_text
+from rumbo.data.signals.sources import decode_text
 
 MIN_COLUMNS = 9
 _NAME = re.compile(r".+_(train|test)\.(txt|tsv)(\.gz)?", re.IGNORECASE)

@@ -12,13 +12,13 @@ import polars as pl
 
 from rumbo.core.errors import DataError, unknown_name
 from rumbo.core.messages import t
-from rumbo.data.decode import BadItem
 from rumbo.data.files import Files, safe_name
 from rumbo.data.manifest import Dataset, SignalKind, Target, TargetKind
-from rumbo.data.nifti import VolumeHeader, decode_codes, decode_volume, volume_header
+from rumbo.data.pictures.decode import BadItem
 from rumbo.data.readers import Reader, Request, formats
 from rumbo.data.readers.folders import SPLIT_OF_FOLDER, each_file
-from rumbo.data.signals import FileMasks, FileSignals
+from rumbo.data.signals.nifti import VolumeHeader, decode_codes, decode_volume, volume_header
+from rumbo.data.signals.sources import FileMasks, FileSignals
 
 COLUMN = "mask"
 MAX_CLASSES = 1000

@@ -11,11 +11,11 @@ import yaml
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.annotation_files import PictureFinder, class_list, read_text, split_of_path, whole_folder
-from rumbo.data.annotations import RawBox, RawPicture, boxes_dataset, check_target, lost_boxes, pictures_only
-from rumbo.data.decode import BadItem
+from rumbo.data.annotations.boxes import RawBox, RawPicture, boxes_dataset, check_target, lost_boxes, pictures_only
+from rumbo.data.annotations.files import PictureFinder, class_list, read_text, split_of_path, whole_folder
 from rumbo.data.files import Files, extension, safe_name
 from rumbo.data.manifest import Dataset, Repair, TargetKind
+from rumbo.data.pictures.decode import BadItem
 from rumbo.data.readers import Reader, Request, formats
 from rumbo.data.readers.folders import SPLIT_OF_FOLDER, each_file
 

@@ -135,7 +135,7 @@ def _runs(mask: np.ndarray, num_classes: int) -> list[dict[str, Any]]:
 
 
 def _counts(mask: np.ndarray) -> list[int]:
-    """Run lengths down the columns, beginning outside; `rumbo.data.outlines.decode_counts` is the way back.
+    """Run lengths down the columns, beginning outside; `rumbo.data.annotations.outlines.decode_counts` is the way back.
 
     >>> _counts(np.array([[False, True], [True, False]]))
     [1, 2, 1]

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 from rumbo.core.messages import t
-from rumbo.data.decode import BadImage
-from rumbo.data.images import FileImages
 from rumbo.data.manifest import Dataset, TargetKind
+from rumbo.data.pictures.decode import BadImage
+from rumbo.data.pictures.images import FileImages
 from rumbo.data.writers.names import split_names
 from rumbo.data.writers.plan import CLAIMS, FLAGS, Plan
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
+from rumbo.data.annotations.masks import VOID
 from rumbo.data.manifest import Dataset, TargetKind
-from rumbo.data.masks import VOID
 from rumbo.data.readers import Request
 from rumbo.data.writers import Writer, writers
 from rumbo.data.writers.names import keys, portable, split_names, stem, unique, without_mask_words, without_split_words

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
-from rumbo.data.decode import EXTENSIONS
 from rumbo.data.files import extension, safe_name
-from rumbo.data.images import FileImages
 from rumbo.data.manifest import Dataset, TargetKind
+from rumbo.data.pictures.decode import EXTENSIONS
+from rumbo.data.pictures.images import FileImages
 from rumbo.data.readers import mask_pairs
 from rumbo.data.readers.folders import SPLIT_OF_FOLDER
 

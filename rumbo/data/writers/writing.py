@@ -8,10 +8,10 @@ from PIL import Image
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.decode import BadImage, header
 from rumbo.data.files import Files
-from rumbo.data.images import FileImages
 from rumbo.data.manifest import Dataset
+from rumbo.data.pictures.decode import BadImage, header
+from rumbo.data.pictures.images import FileImages
 from rumbo.data.recognize import read_files
 from rumbo.data.writers import Writer
 from rumbo.data.writers.plan import Plan

@@ -10,10 +10,10 @@ import polars as pl
 from PIL import Image
 
 from rumbo.data.checks import CODES, CheckReport, check_data
-from rumbo.data.images import FileImages
 from rumbo.data.manifest import SPLITS, Dataset, Target, TargetKind
 from rumbo.data.options import SplitOptions
-from rumbo.data.split import make_split
+from rumbo.data.pictures.images import FileImages
+from rumbo.data.splits.split import make_split
 
 QUICK = SplitOptions(near_duplicates=False)
 

@@ -13,7 +13,7 @@ import rumbo.data
 from rumbo.core.errors import DataError
 from rumbo.core.messages import use_language
 from rumbo.data.checks import CODES, check_data
-from rumbo.data.split import Split, make_split
+from rumbo.data.splits.split import Split, make_split
 
 HERE = Path(__file__).parent
 DATA = Path(rumbo.data.__file__).parent
@@ -166,8 +166,8 @@ def test_codes_of_readers_and_checks_are_in_the_catalogue():
 def test_a_code_of_a_reader_that_the_catalogue_lacks_is_shown_all_the_same(real):
     import dataclasses
 
-    from rumbo.data.decode import BadItem
     from rumbo.data.manifest import Repair
+    from rumbo.data.pictures.decode import BadItem
 
     data = real("membrane")
     item, repair = (

@@ -13,10 +13,10 @@ from planting import Changed
 
 from rumbo.core.errors import DataError
 from rumbo.data.checks import check_data
-from rumbo.data.decode import BadImage
-from rumbo.data.images import ArrayImages
 from rumbo.data.manifest import BOX, POINT, Dataset, SignalKind, Target, TargetKind
-from rumbo.data.split import Split
+from rumbo.data.pictures.decode import BadImage
+from rumbo.data.pictures.images import ArrayImages
+from rumbo.data.splits.split import Split
 
 
 def split_of(data, names=("train", "dev", "test", "train")):

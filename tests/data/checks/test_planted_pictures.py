@@ -7,8 +7,8 @@ import pytest
 from PIL import Image, ImageFilter, ImageOps
 from planting import Overlay, judge, repaint, report
 
-from rumbo.data.decode import BadItem
-from rumbo.data.images import FileImages
+from rumbo.data.pictures.decode import BadItem
+from rumbo.data.pictures.images import FileImages
 
 PLANTED = {}
 

@@ -11,7 +11,7 @@ import pytest
 from planting import QUICK, Changed, judge, unpack
 
 from rumbo.data import open_data
-from rumbo.data.split import make_split
+from rumbo.data.splits.split import make_split
 
 PLANTED = {}
 

@@ -10,11 +10,11 @@ import polars as pl
 
 from rumbo.core.errors import DataError, unknown_name
 from rumbo.core.messages import t
-from rumbo.data.decode import BadItem
+from rumbo.data.annotations.frames import FileFacts, Frame, are_turned, file_facts, frame_decisions, frame_of, upright
 from rumbo.data.files import Files, safe_name
-from rumbo.data.frames import FileFacts, Frame, are_turned, file_facts, frame_decisions, frame_of, upright
-from rumbo.data.images import FileImages
 from rumbo.data.manifest import BOX, Dataset, Repair, Target, TargetKind
+from rumbo.data.pictures.decode import BadItem
+from rumbo.data.pictures.images import FileImages
 from rumbo.data.readers import Request
 
 ROUNDING_PX = 0.1

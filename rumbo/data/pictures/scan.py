@@ -19,8 +19,8 @@ from typing import IO, Any
 
 from rumbo.core.devices import num_cores
 from rumbo.core.messages import language, t, use_language
-from rumbo.data.decode import BadImage, BadItem
-from rumbo.data.images import FileImages
+from rumbo.data.pictures.decode import BadImage, BadItem
+from rumbo.data.pictures.images import FileImages
 
 SECONDS_PER_FILE = 5.0
 """How long one picture may take; 50 Mpx of JPEG take 1.5 s."""
@@ -29,7 +29,7 @@ MEMORY_GIB = 1.0
 PICTURES_PER_WORKER = 5_000
 """A worker is replaced after so many: what a decoder leaks does not add up."""
 HEADER = struct.Struct("<Q")
-WORKER = (sys.executable, "-m", "rumbo.data.scan_worker")
+WORKER = (sys.executable, "-m", "rumbo.data.pictures.scan_worker")
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ class _Worker:
         return code
 
     def _start(self) -> None:
-        package = str(Path(__file__).resolve().parents[2])
+        package = str(Path(__file__).resolve().parents[3])
         inherited = os.environ.get("PYTHONPATH")
         environment = {
             **os.environ,

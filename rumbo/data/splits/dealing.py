@@ -9,11 +9,11 @@ import numpy as np
 from rumbo.core.errors import DataError, UsageError, unknown_name
 from rumbo.core.messages import t
 from rumbo.core.seeds import rng
-from rumbo.data.groups import Groups, Reason, components, copies_of, groups_in, look_for_groups, told
 from rumbo.data.manifest import SPLITS, Dataset
 from rumbo.data.options import SplitOptions
-from rumbo.data.stratify import deal_labels, deal_strata, has_many_labels, label_counts, strata
-from rumbo.data.times import times_of
+from rumbo.data.splits.groups import Groups, Reason, components, copies_of, groups_in, look_for_groups, told
+from rumbo.data.splits.stratify import deal_labels, deal_strata, has_many_labels, label_counts, strata
+from rumbo.data.splits.times import times_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ import numpy as np
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.decode import BadImage
 from rumbo.data.files import Files
 from rumbo.data.manifest import SignalKind
+from rumbo.data.pictures.decode import BadImage
 
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _SNIFF_BYTES = 4096

@@ -7,8 +7,8 @@ import numpy as np
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.dealing import Plan
-from rumbo.data.groups import Groups, Reason, told
+from rumbo.data.splits.dealing import Plan
+from rumbo.data.splits.groups import Groups, Reason, told
 
 MAX_LEAK = 0.01
 """Share of the examples that are taken out of train where given splits share them; with more, training stops."""
@@ -52,6 +52,10 @@ def find_leaks(plan: Plan, names: np.ndarray) -> tuple[tuple[Leak, ...], list[st
     is_few = len(in_train) <= MAX_LEAK * len(names)
     ids = plan.dataset.table["id"]
     if in_train and not is_few and not plan.options.allow_leak:
+        pairs = [
+            t("'{one}' is in train, '{other}' in {split}.", one=ids[row], other=ids[twin], split=names[twin])
+            for row, twin in [(row, found[row][0]) for row in in_train[:3]]
+        ]
         raise DataError(
             t(
                 "{count} of {total} examples of train stand in dev or test too, {exact} byte for byte and {near} "
@@ -61,10 +65,7 @@ def find_leaks(plan: Plan, names: np.ndarray) -> tuple[tuple[Leak, ...], list[st
                 total=len(names),
                 exact=sum(found[row][1] == "leak.exact_duplicate" for row in in_train),
                 near=sum(found[row][1] == "leak.near_duplicate" for row in in_train),
-                pairs=" ".join(
-                    t("'{one}' is in train, '{other}' in {split}.", one=ids[row], other=ids[twin], split=names[twin])
-                    for row, twin in [(row, found[row][0]) for row in in_train[:3]]
-                ),
+                pairs=" ".join(pairs),
             )
         )
     removed = set(in_train) if is_few and not plan.options.allow_leak else set()

@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 from rumbo.core.messages import t
-from rumbo.data.images import FileImages
 from rumbo.data.manifest import Dataset, TargetKind
-from rumbo.data.near_duplicates import MAX_PICTURES, Pair, Sketch, correlation, near_duplicates, sketches
+from rumbo.data.pictures.images import FileImages
+from rumbo.data.splits.near_duplicates import MAX_PICTURES, Pair, Sketch, correlation, near_duplicates, sketches
 
 SEQUENCE_WORDS = frozenset(("frame", "frames", "frm", "slice", "slices", "slc", "seq"))
 """Before the running number of a name: they say that the pictures follow each other."""

@@ -21,10 +21,10 @@ from rumbo.core.devices import num_cores
 from rumbo.core.messages import language, use_language
 from rumbo.data.augmentation.draws import BASE, NUM_BASE, Draw, per_item
 from rumbo.data.augmentation.geometry import draw_crops
-from rumbo.data.cache import Contents, PixelCache, Shape, key_of
-from rumbo.data.crops import look_up, place_crop, whole
-from rumbo.data.decode import BadImage, BadItem, DecodeRule, decode, in_mode, prepare
-from rumbo.data.images import FileImages, ImageSource, refuse_bad
+from rumbo.data.pictures.cache import Contents, PixelCache, Shape, key_of
+from rumbo.data.pictures.crops import look_up, place_crop, whole
+from rumbo.data.pictures.decode import BadImage, BadItem, DecodeRule, decode, in_mode, prepare
+from rumbo.data.pictures.images import FileImages, ImageSource, refuse_bad
 
 AHEAD = 2
 """Batches that are made while the network works on one."""

@@ -9,10 +9,10 @@ from typing import Protocol
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data import decode
-from rumbo.data.decode import BadImage, header
 from rumbo.data.files import safe_name
-from rumbo.data.images import FileImages
+from rumbo.data.pictures import decode
+from rumbo.data.pictures.decode import BadImage, header
+from rumbo.data.pictures.images import FileImages
 from rumbo.data.readers.folders import each_file
 
 FRACTION_DECIMALS = 9

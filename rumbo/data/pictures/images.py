@@ -8,9 +8,9 @@ import numpy as np
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import language, t, use_language
-from rumbo.data.cache import stamp_of
-from rumbo.data.decode import BadImage, BadItem, DecodeRule, decode, header, prepare
 from rumbo.data.files import Files, FolderFiles
+from rumbo.data.pictures.cache import stamp_of
+from rumbo.data.pictures.decode import BadImage, BadItem, DecodeRule, decode, header, prepare
 
 CHUNK_ROWS = 256
 

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from rumbo.core.errors import DataError, ShapeError
 from rumbo.core.messages import shown, t
-from rumbo.data.jpeg import complaint, is_damage, may_be_turned, plain_pixels, shrink_factor
+from rumbo.data.pictures.jpeg import complaint, is_damage, may_be_turned, plain_pixels, shrink_factor
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 """Told by content, never by extension. PPM is the family PBM, PGM, PPM, PNM."""

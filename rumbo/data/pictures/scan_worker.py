@@ -1,4 +1,4 @@
-"""The process that decodes for a scan: `python -m rumbo.data.scan_worker LANGUAGE GIB`, pictures in, answers out."""
+"""The process that decodes for a scan: `python -m … LANGUAGE GIB`, pictures in, answers out."""
 
 import json
 import os
@@ -6,8 +6,8 @@ import sys
 from typing import IO, Any
 
 from rumbo.core.messages import use_language
-from rumbo.data.decode import BadImage, decode
-from rumbo.data.scan import HEADER
+from rumbo.data.pictures.decode import BadImage, decode
+from rumbo.data.pictures.scan import HEADER
 
 
 def main(spoken: str, memory_gib: float) -> None:

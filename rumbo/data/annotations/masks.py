@@ -9,9 +9,9 @@ import numpy as np
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data import decode
-from rumbo.data.decode import BadImage
 from rumbo.data.files import Files
+from rumbo.data.pictures import decode
+from rumbo.data.pictures.decode import BadImage
 
 VOID = 255
 """The code of pixels that count nowhere, where a set has such."""
@@ -88,7 +88,7 @@ def mask_values(data: bytes) -> np.ndarray:
         int64, h x w, turned upright by the mask's own EXIF tag.
 
     Raises:
-        BadImage: as `rumbo.data.decode.decode`; or floating point pixels.
+        BadImage: as `rumbo.data.pictures.decode.decode`; or floating point pixels.
     """
     try:
         picture = decode.opened(data)

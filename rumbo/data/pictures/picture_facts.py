@@ -11,10 +11,10 @@ from PIL import Image
 
 from rumbo.core.devices import num_cores
 from rumbo.core.messages import language, use_language
-from rumbo.data.decode import FORMATS, BadImage, header
 from rumbo.data.files import extension
-from rumbo.data.images import FileImages, ImageSource
-from rumbo.data.jpeg import complaint
+from rumbo.data.pictures.decode import FORMATS, BadImage, header
+from rumbo.data.pictures.images import FileImages, ImageSource
+from rumbo.data.pictures.jpeg import complaint
 
 THUMBNAIL_PX = 128
 CHUNK_ROWS = 512

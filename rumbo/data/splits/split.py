@@ -9,7 +9,9 @@ import polars as pl
 
 from rumbo.core.errors import DataError, UsageError, unknown_name
 from rumbo.core.messages import t
-from rumbo.data.dealing import (
+from rumbo.data.manifest import SPLITS, Dataset
+from rumbo.data.options import SplitOptions
+from rumbo.data.splits.dealing import (
     Plan,
     as_given,
     at_random,
@@ -22,11 +24,9 @@ from rumbo.data.dealing import (
     one_fold,
     way_of,
 )
-from rumbo.data.groups import Groups, are_too_many
-from rumbo.data.leaks import Leak, find_leaks
-from rumbo.data.manifest import SPLITS, Dataset
-from rumbo.data.near_duplicates import MAX_PICTURES
-from rumbo.data.options import SplitOptions
+from rumbo.data.splits.groups import Groups, are_too_many
+from rumbo.data.splits.leaks import Leak, find_leaks
+from rumbo.data.splits.near_duplicates import MAX_PICTURES
 from rumbo.ops.parquet import read_parquet
 
 __all__ = ["Leak", "Split", "fractions", "make_folds", "make_split", "split_from_file"]

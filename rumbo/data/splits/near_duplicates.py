@@ -16,8 +16,8 @@ from PIL import Image
 from rumbo.core.devices import num_cores
 from rumbo.core.errors import DataError
 from rumbo.core.messages import language, use_language
-from rumbo.data.decode import decode, header, quiet
-from rumbo.data.images import FileImages, ImageSource
+from rumbo.data.pictures.decode import decode, header, quiet
+from rumbo.data.pictures.images import FileImages, ImageSource
 
 MIN_SIDE_PX = 64
 """Both sides; smaller pictures are compared by their bytes only."""

@@ -1,0 +1,1 @@
+"""From the bytes of pictures to pixels: decoding, keeping, random crops, scanning."""

@@ -1,0 +1,1 @@
+"""Texts, sounds, series, strokes and volumes by row, and the formats that hold them."""

@@ -1,0 +1,1 @@
+"""Dealing examples out to train, dev and test, so that nothing leaks."""
