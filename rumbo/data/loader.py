@@ -3,8 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -72,7 +71,7 @@ class Examples:
     image: ImageInput | None = None
     numbers: Float[Tensor, "m *s"] | None = None
     categories: Int64[Tensor, "m n"] | None = None
-    flags: Mapping[int, int] = MappingProxyType({})
+    flags: Mapping[int, int] = field(default_factory=dict)
     """Column of `numbers` -> the column that is 1 where it was missing and filled in."""
 
     def batch(self, rows: np.ndarray, changed: "Changes | None" = None) -> Batch:
