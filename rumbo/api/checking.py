@@ -12,17 +12,18 @@ import polars as pl
 
 from rumbo.api.config import RunConfig
 from rumbo.api.looks import examples_of
-from rumbo.api.sources import open_run_data
+from rumbo.api.sources import deal_out, deal_out_main, open_run_data
 from rumbo.core.devices import num_cores
 from rumbo.core.errors import DataError, RumboError
 from rumbo.core.messages import language, t
 from rumbo.data.checks import CheckReport, Finding, check_data
+from rumbo.data.checks.found import found
 from rumbo.data.files import safe_name
 from rumbo.data.manifest import Dataset, TargetKind
 from rumbo.data.pictures.decode import BadItem
 from rumbo.data.pictures.images import FileImages
 from rumbo.data.pictures.scan import scan_images
-from rumbo.data.splits.split import Split, make_split
+from rumbo.data.splits.split import Split
 
 Progress = Callable[[str, int, int], None]
 
@@ -101,12 +102,13 @@ def check(
         config = config.override(path, text)
     if corrections is not None:
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, corrections=str(corrections)))
-    found: list[Finding] = []
-    dataset = _opened(config, found)
+    dataset, unlabelled = _opened(config)
     dataset, bad = _decoded(dataset, progress)
-    split = _split(dataset, config, found)
+    split, undealt = _split(dataset, config)
     report = check_data(dataset, split, bad, thorough=True)
-    findings = sorted((*found, *report.findings), key=lambda item: ("error", "warning", "note").index(item.severity))
+    findings = sorted(
+        (*unlabelled, *undealt, *report.findings), key=lambda item: ("error", "warning", "note").index(item.severity)
+    )
     reason = dataset.target.reason if dataset.target is not None else ""
     decisions = tuple(sentence for sentence in (*dataset.decisions, reason, *split.decisions) if sentence)
     return Checked(
@@ -215,10 +217,10 @@ def _in_words(sizes: Mapping[str, Any]) -> str:
     )
 
 
-def _opened(config: RunConfig, found: list[Finding]) -> Dataset:
+def _opened(config: RunConfig) -> tuple[Dataset, list[Finding]]:
     """The set with its labels; where it has none that can be read, without, and the reason is a finding."""
     try:
-        return open_run_data(config, base=Path())
+        return open_run_data(config, base=Path(), split_of=lambda main: deal_out_main(main, config, Path())), []
     except DataError as problem:
         if config.target is not None or config.task is not None:
             raise
@@ -226,17 +228,7 @@ def _opened(config: RunConfig, found: list[Finding]) -> Dataset:
             dataset = open_run_data(config, base=Path(), labelled=False)
         except RumboError:
             raise problem from None
-        found.append(
-            Finding(
-                code="target.none",
-                severity="error",
-                message=str(problem),
-                num_items=len(dataset),
-                done=t("looked at without labels."),
-                remedy=t("label them (`rumbo label`), or give the target with --target."),
-            )
-        )
-        return dataset
+        return dataset, [found("target.none", str(problem), num_items=len(dataset))]
 
 
 def _decoded(dataset: Dataset, progress: Progress | None) -> tuple[Dataset, list[BadItem]]:
@@ -251,21 +243,14 @@ def _decoded(dataset: Dataset, progress: Progress | None) -> tuple[Dataset, list
     return dataset.take(np.setdiff1d(np.arange(len(dataset)), [item.row for item in bad])), bad
 
 
-def _split(dataset: Dataset, config: RunConfig, found: list[Finding]) -> Split:
+def _split(dataset: Dataset, config: RunConfig) -> tuple[Split, list[Finding]]:
     """How the run would split the data; everything is train where it cannot, and the reason is a finding."""
     try:
-        return make_split(dataset, config.data.split, config.seed)
+        return deal_out(dataset, config, Path()), []
     except DataError as problem:
-        is_continued = dataset.target is not None and dataset.target.kind is TargetKind.NOTHING
-        found.append(
-            Finding(
-                code="split.impossible",
-                severity="note" if is_continued else "error",
-                message=t("one text or series is split along its length, when it is learned.")
-                if is_continued
-                else str(problem),
-                num_items=len(dataset),
-                done=t("all examples were looked at as train."),
-            )
-        )
-    return Split(dataset.table.select("id", pl.lit("train").alias("split")), "")
+        message = str(problem)
+    everything = Split(dataset.table.select("id", pl.lit("train").alias("split")), "")
+    if dataset.target is not None and dataset.target.kind is TargetKind.NOTHING:
+        message = t("one text or series is split along its length, when it is learned.")
+        return everything, [found("split.impossible", message, num_items=len(dataset), severity="note", remedy="")]
+    return everything, [found("split.impossible", message, num_items=len(dataset))]

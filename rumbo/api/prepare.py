@@ -11,7 +11,7 @@ import torch
 from rumbo import metrics
 from rumbo.api.config import Preset, RunConfig
 from rumbo.api.defaults import apply_preset, choose_model, choose_rule, choose_training, flips
-from rumbo.api.sources import open_run_data
+from rumbo.api.sources import deal_out, deal_out_main, open_run_data
 from rumbo.core.devices import choose_device, num_cores
 from rumbo.core.errors import DataError, UsageError, unknown_name
 from rumbo.core.messages import t
@@ -20,12 +20,12 @@ from rumbo.data.augmentation.color import IMAGENET_AXES, color_axes
 from rumbo.data.checks import CheckReport, check_data, refuse_too_many_bad
 from rumbo.data.loader import Examples, Loader, Pixels, PixelsInMemory, PixelsOnDemand
 from rumbo.data.manifest import Dataset, Target, TargetKind
-from rumbo.data.options import AugmentOptions, DataOptions, SplitOptions
+from rumbo.data.options import AugmentOptions, DataOptions
 from rumbo.data.pictures.cache import open_cache
 from rumbo.data.pictures.decode import BadItem, DecodeRule
 from rumbo.data.pictures.images import FileImages, ImageSource, load_images
 from rumbo.data.preprocess import Preprocess, fit_preprocess
-from rumbo.data.splits.split import Split, make_split, split_from_file
+from rumbo.data.splits.split import Split
 from rumbo.tasks import TASKS
 from rumbo.tasks.task import DatasetTask
 from rumbo.tasks.trained import ModelSpec, TrainedModel, build_task, examples_from
@@ -137,7 +137,7 @@ def prepare(
         DataError: what is in the data cannot be used.
     """
     device = choose_device(config.device)
-    dataset = open_run_data(config, base=base, split_of=lambda main: _cut(main, config, base))
+    dataset = open_run_data(config, base=base, split_of=lambda main: deal_out_main(main, config, base))
     target = _trainable(dataset)
     task_name = config.task or _TASK_OF[target.kind]
     TASKS.get(task_name)
@@ -151,7 +151,7 @@ def prepare(
     whole = dataset
     dataset, pixels, broken = _decode(dataset, rule, config.data, progress)
     refuse_too_many_bad(whole, broken, config.data.max_bad_fraction)
-    split = split or (_cut_mixed(dataset, config) if config.data.mix else _cut(dataset, config, base))
+    split = split or deal_out(dataset, config, base)
     checks = check_data(dataset, split, broken)
     checks.raise_errors()
     rows = split.rows(dataset, "train")
@@ -181,25 +181,6 @@ def prepare(
         examples=examples,
         decisions=tuple(sentence for sentence in decisions if sentence),
     )
-
-
-def _cut(dataset: Dataset, config: RunConfig, base: Path) -> Split:
-    """The split, made anew or read."""
-    options = config.data.split
-    if options.file is not None:
-        return split_from_file(dataset, base / options.file, options)
-    return make_split(dataset, options, config.seed)
-
-
-def _cut_mixed(dataset: Dataset, config: RunConfig) -> Split:
-    """The split of several sets: dev and test were cut from the main one; copies of them leave train."""
-    asked = config.data.split
-    options = SplitOptions(
-        train_dev_fraction=asked.train_dev_fraction,
-        near_duplicates=asked.near_duplicates,
-        allow_leak=asked.allow_leak,
-    )
-    return make_split(dataset, options, config.seed)
 
 
 def _require_goal(goal: str, task: DatasetTask, targets: torch.Tensor, split: str) -> None:

@@ -11,7 +11,8 @@ from rumbo.data.corrections import MADE_TARGETS, corrected, labelled_rows, read_
 from rumbo.data.demo import DIGITS, digits
 from rumbo.data.manifest import Dataset
 from rumbo.data.mixing import Addition, mix, parse_addition, unique_names
-from rumbo.data.splits.split import Split
+from rumbo.data.options import SplitOptions
+from rumbo.data.splits.split import Split, make_split, split_from_file
 from rumbo.runs import RunFolder, read_json
 
 
@@ -85,6 +86,30 @@ def open_run_data(
     split = split_of(main)
     of_id = dict(split.table.select("id", "split").iter_rows())
     return mix(main, [of_id.get(name) for name in main.ids], additions)
+
+
+def deal_out_main(dataset: Dataset, config: RunConfig, base: Path) -> Split:
+    """The split of a run's main set: read from a file, or made anew."""
+    options = config.data.split
+    if options.file is not None:
+        return split_from_file(dataset, base / options.file, options)
+    return make_split(dataset, options, config.seed)
+
+
+def deal_out(dataset: Dataset, config: RunConfig, base: Path) -> Split:
+    """The split of all examples of a run.
+
+    Where sets were added to the main one, dev and test were cut from it before; here copies of them leave train.
+    """
+    if not config.data.mix:
+        return deal_out_main(dataset, config, base)
+    asked = config.data.split
+    options = SplitOptions(
+        train_dev_fraction=asked.train_dev_fraction,
+        near_duplicates=asked.near_duplicates,
+        allow_leak=asked.allow_leak,
+    )
+    return make_split(dataset, options, config.seed)
 
 
 def used_by(dataset: Dataset, split: Split) -> Dataset:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,8 +54,11 @@ def tree(folder: Path) -> list[str]:
 
 
 def pictures(folder: Path, counts: Mapping[str, int], *, size: tuple[int, int] = (8, 8)) -> Path:
-    """PNG files `folder/class/00.png`; each class has a brightness of its own, so that it can be learnt."""
-    generator = np.random.default_rng(0)
+    """PNG files `folder/class/00.png`; each class has a brightness of its own, so that it can be learnt.
+
+    Folders of other names (train, test) hold other pictures.
+    """
+    generator = np.random.default_rng(zlib.crc32(os.fsencode(folder.name)))
     for code, (name, count) in enumerate(counts.items()):
         (folder / name).mkdir(parents=True, exist_ok=True)
         level = 40 + 170 * code / max(1, len(counts) - 1)

@@ -11,6 +11,7 @@ CODES = {
     "OptionError": 2,
     "ShapeError": 2,
     "DataError": 3,
+    "FaultyData": 3,
     "TrainingError": 4,
     "StorageError": 4,
     "GateError": 5,

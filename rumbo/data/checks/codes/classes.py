@@ -4,6 +4,15 @@ from rumbo.core.messages import t
 from rumbo.data.checks.findings import Code
 
 CLASS_CODES = {
+    "target.none": Code(
+        "class",
+        "error",
+        lambda: (
+            t("The examples have no labels that can be read."),
+            t("looked at without labels."),
+            t("label them (`rumbo label`), or give the target with --target."),
+        ),
+    ),
     "class.single": Code(
         "class",
         "error",

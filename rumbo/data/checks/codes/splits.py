@@ -85,6 +85,15 @@ SPLIT_CODES = {
             t("move some examples of train to dev."),
         ),
     ),
+    "split.impossible": Code(
+        "split",
+        "error",
+        lambda: (
+            t("The examples cannot be dealt out: there are too few, or given splits share too many."),
+            t("all examples were looked at as train."),
+            t("add examples, remove what the splits share, or give the splits yourself."),
+        ),
+    ),
     "source.few_distinct": Code(
         "split",
         "warning",
