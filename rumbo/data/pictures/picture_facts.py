@@ -12,9 +12,9 @@ from PIL import Image
 from rumbo.core.devices import num_cores
 from rumbo.core.messages import language, use_language
 from rumbo.data.files import extension
-from rumbo.data.pictures.decode import FORMATS, BadImage, header
+from rumbo.data.pictures.decode import FORMATS, MAX_PIXELS, MAX_SIDE_PX, BadImage, header
 from rumbo.data.pictures.images import FileImages, ImageSource
-from rumbo.data.pictures.jpeg import complaint
+from rumbo.data.pictures.jpeg import complaint, plain_pixels
 
 THUMBNAIL_PX = 128
 CHUNK_ROWS = 512
@@ -115,9 +115,12 @@ def facts_of(images: ImageSource, row: int) -> dict[str, Any]:
             "quality": _quality(picture),
             "frames": int(getattr(picture, "n_frames", 1)) if picture.format in _ANIMATED else 1,
             "orientation": _orientation(picture),
-            "complaint": complaint(data) if picture.format == "JPEG" else None,
         }
+        plain = plain_pixels(data, max_pixels=MAX_PIXELS, max_side=MAX_SIDE_PX, enough_px=THUMBNAIL_PX)
+        if plain is not None:  # it was decoded without a complaint
+            return about | {"complaint": None} | _statistics(_small(Image.fromarray(plain)))
         picture.draft("RGB" if channels == 3 else "L", (THUMBNAIL_PX, THUMBNAIL_PX))
+        about["complaint"] = complaint(data) if picture.format == "JPEG" else None
         return about | _statistics(_small(picture))
     except Exception as problem:  # hostile bytes make decoders raise nearly anything; decode gives the reason
         raise BadImage(str(problem)) from None
