@@ -1,16 +1,21 @@
 """Names of frames, bursts of a camera, and what joins them."""
 
+import dataclasses
 import io
 import re
 
 import numpy as np
+import polars as pl
 import pytest
 from PIL import Image
 from planted import jpeg, picture_set
 
 from rumbo.data import open_data
+from rumbo.data.mixing import Addition, mix
+from rumbo.data.options import SplitOptions
 from rumbo.data.splits.groups import Reason, bursts, components, copies_of, frames, groups_in, look_for_groups
 from rumbo.data.splits.near_duplicates import Sketch
+from rumbo.data.splits.split import make_split
 
 
 def groups_of(names, **rest) -> list[list[str]]:
@@ -128,3 +133,33 @@ def test_components_join_all_reasons_and_nothing_more():
     )
     numbers = components(6, [copies_of(data), groups_in(data, "who")])
     assert numbers.tolist() == [0, 0, 0, 1, 2, 0]
+
+
+def noise(names: list[str]):
+    """Pictures of noise: no two are alike."""
+    rng = np.random.default_rng(len(names))
+    pixels = rng.integers(0, 255, (len(names), 40, 40, 3), dtype=np.uint8)
+    classes = ["ab"[row % 2] for row in range(len(names))]
+    return picture_set(
+        {name: jpeg(Image.fromarray(one)) for name, one in zip(names, pixels, strict=True)}, classes=classes
+    )
+
+
+def test_train_dev_of_mixed_sets_tears_no_film_apart():
+    main = noise([f"photo{number}.jpg" for number in range(40)])
+    films = noise([f"video{film:02d}_frame{number}.jpg" for film in range(8) for number in range(6)])
+    mixed = mix(main, ["train", "train", "dev", "test"] * 10, [Addition("films", films, 1.0)])
+    split = make_split(mixed, SplitOptions(), 0)
+    cut = split.table["split"].to_numpy()
+    assert {"train", "train_dev"} <= set(cut[40:])
+    assert [len(set(film)) for film in cut[40:].reshape(8, 6)] == [1] * 8
+
+
+def test_train_dev_by_time_tears_no_group_apart():
+    data = noise([f"{number}.jpg" for number in range(90)])
+    patients = [f"p{row // 6}" for row in range(90)]
+    data = dataclasses.replace(data, table=data.table.with_columns(who=pl.Series(patients), day=pl.Series(range(90))))
+    options = SplitOptions(by="time", time="day", group="who", train_dev_fraction=0.3, near_duplicates=False)
+    cut = make_split(data, options, 0).table["split"].to_numpy()
+    assert {"train", "train_dev", "dev", "test"} == set(cut)
+    assert not set(np.array(patients)[cut == "train"]) & set(np.array(patients)[cut == "train_dev"])

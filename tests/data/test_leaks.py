@@ -11,11 +11,12 @@ from PIL import Image
 from planted import PROMISED, picture_set, pictures_of
 
 from rumbo.core.errors import DataError, UsageError
-from rumbo.data import dealing, groups, near_duplicates, open_data
+from rumbo.data import open_data
 from rumbo.data.manifest import Dataset, Target, TargetKind
 from rumbo.data.options import SplitOptions
+from rumbo.data.splits import dealing, groups, near_duplicates
 from rumbo.data.splits.groups import Groups
-from rumbo.data.splits.split import make_split, split_from_file
+from rumbo.data.splits.split import LeakError, make_split, split_from_file
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def test_few_leaks_are_taken_out_of_train(real, change):
 @pytest.mark.parametrize("change", [None, "resize to 90 %"])
 def test_many_leaks_stop_the_training(real, change):
     data = given(real, copies(real, 10, change))
-    with pytest.raises(DataError, match=r"10 of 130 .*allow_leak=yes") as problem:
+    with pytest.raises(DataError, match=r"10 of 50 examples of train .*allow_leak=yes") as problem:
         make_split(data, SplitOptions(), 0)
     assert "'ants/copy0.jpg' is in train" in str(problem.value)
     split = make_split(data, SplitOptions(allow_leak=True), 0)
@@ -153,8 +154,35 @@ def table(rows: int, *, copied: int, splits: bool = True) -> Dataset:
 
 def test_one_percent_is_the_limit():
     assert len(make_split(table(400, copied=4), SplitOptions(), 0).leaks) == 4
-    with pytest.raises(DataError, match="5 of 400"):
+    with pytest.raises(LeakError, match="5 of 200 examples of train") as problem:
         make_split(table(400, copied=5), SplitOptions(), 0)
+    given = problem.value.split
+    assert [(leak.code, leak.action) for leak in given.leaks] == [("leak.exact_duplicate", "kept")] * 5
+    assert given.table["split"].to_list() == table(400, copied=5).table["split"].to_list()
+
+
+@pytest.mark.parametrize("by", ["group", "random"])
+def test_the_remedy_for_copies_works(by):
+    data = table(400, copied=20)
+    split = make_split(data, SplitOptions(by=by), 0)
+    cut = split.table["split"].to_numpy()
+    assert (cut[:20] == cut[-20:]).all()
+    assert split.leaks == ()
+    assert any("put aside" in sentence for sentence in split.decisions)
+    assert any("exact copies: 40 examples" in sentence for sentence in split.decisions) == (by == "group")
+
+
+def test_without_copies_there_is_nothing_to_group_by():
+    with pytest.raises(UsageError, match="no groups are known"):
+        make_split(table(400, copied=0), SplitOptions(by="group"), 0)
+
+
+def test_a_file_with_too_many_leaks_is_to_be_made_anew(tmp_path):
+    data = table(400, copied=50, splits=False)
+    names = ["test"] * 100 + ["dev"] * 100 + ["train"] * 200
+    pl.DataFrame({"id": data.ids, "split": names}).write_parquet(tmp_path / "s.parquet")
+    with pytest.raises(LeakError, match=r"(?s)50 of 200 .*s.parquet'.*rumbo split"):
+        split_from_file(data, tmp_path / "s.parquet", SplitOptions())
 
 
 def test_dev_and_test_stay_as_given_though_they_share():

@@ -1,7 +1,7 @@
 """The ways of dealing out examples: as given, at random, by source, by time, in folds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -61,7 +61,7 @@ def make_plan(dataset: Dataset, options: SplitOptions, seed: int) -> Plan:
     together = [groups for groups in known if groups.reason is Reason.NEAR] if options.by == "time" else known
     if options.by == "random":
         together = _refuse_known(dataset, [groups for groups in known if groups.members], options)
-    if options.by == "group" and not known:
+    if options.by == "group" and not known and not copies.members:
         raise UsageError(
             t(
                 "no groups are known: there is no column group, and neither names nor pictures show any. Name the "
@@ -255,7 +255,9 @@ def carve_train_dev(plan: Plan, names: np.ndarray) -> list[str]:
         is_elsewhere = bool(len(dev)) and float(np.mean(~np.isin(train, dev))) >= FOREIGN_FRACTION
     share = share if share is not None else plan.dev if is_elsewhere else 0.0
     train_rows = np.flatnonzero(names == "train")
-    if share == 0 or (names == "train_dev").any() or len(train_rows) < 2:
+    if plan.options.by == "time":  # which tears groups apart between old and new, but here nothing goes by time
+        plan = replace(plan, units=components(len(names), [plan.copies, *plan.known]))
+    if share == 0 or (names == "train_dev").any() or len(set(plan.units[train_rows].tolist())) < 2:
         return []
     names[train_rows] = cut(plan, train_rows, {"train_dev": share})
     percent = f"{100 * share:g}"
@@ -319,6 +321,8 @@ def _refuse_known(dataset: Dataset, known: Sequence[Groups], options: SplitOptio
 def together(plan: Plan) -> list[str]:
     """What was found, and whether it was kept together."""
     found = [groups for groups in plan.known if groups.members or groups.reason is Reason.COLUMN]
+    if plan.options.by == "group" and plan.copies.members:
+        found = [plan.copies, *found]
     decisions = [told(plan.dataset, groups) for groups in found]
     if found and plan.options.by == "random":
         decisions.append(t("they were torn apart, as asked: results on dev and test are too good."))

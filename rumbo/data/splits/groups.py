@@ -13,7 +13,7 @@ import polars as pl
 
 from rumbo.core.messages import t
 from rumbo.data.manifest import Dataset, TargetKind
-from rumbo.data.pictures.images import FileImages
+from rumbo.data.pictures.images import ArrayImages, FileImages
 from rumbo.data.splits.near_duplicates import MAX_PICTURES, Pair, Sketch, correlation, near_duplicates, sketches
 
 SEQUENCE_WORDS = frozenset(("frame", "frames", "frm", "slice", "slices", "slc", "seq"))
@@ -108,6 +108,8 @@ def told(dataset: Dataset, groups: Groups) -> str:
     ids, first = dataset.table["id"], max(groups.members, key=len)
     facts = {"count": groups.num_rows, "groups": len(groups.members), "one": ids[int(first[0])]}
     facts["other"] = ids[int(first[1])]
+    if groups.reason is Reason.COPIES:
+        return t("exact copies: {count} examples (groups: {groups}), such as '{one}' and '{other}'.", **facts)
     if groups.reason is Reason.NEAR:
         return t("near duplicates: {count} pictures (groups: {groups}), such as '{one}' and '{other}'.", **facts)
     if groups.reason is Reason.FRAMES:
@@ -130,11 +132,16 @@ def are_too_many(dataset: Dataset) -> bool:
 
 
 def file_names(dataset: Dataset) -> list[str] | None:
-    """The file of each example; None where examples are rows of one file."""
+    """The file of each example; None where examples are rows of one file.
+
+    Pictures of several sets that were mixed go by their ids, which are their files' names.
+    """
     if isinstance(dataset.images, FileImages):
         return list(dataset.images.names)
+    if (dataset.signals is None and dataset.images is None) or isinstance(dataset.images, ArrayImages):
+        return None
     ids = dataset.ids
-    return ids if dataset.signals is not None and not any("#" in name for name in ids) else None
+    return None if any("#" in name for name in ids) else ids
 
 
 def components(num_rows: int, found: Iterable[Groups]) -> np.ndarray:

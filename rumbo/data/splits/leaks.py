@@ -1,7 +1,9 @@
 """What given splits share: the same example on two sides, and groups that are torn apart."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -10,8 +12,27 @@ from rumbo.core.messages import t
 from rumbo.data.splits.dealing import Plan
 from rumbo.data.splits.groups import Groups, Reason, told
 
+if TYPE_CHECKING:
+    from rumbo.data.splits.split import Split
+
 MAX_LEAK = 0.01
 """Share of the examples that are taken out of train where given splits share them; with more, training stops."""
+
+
+class LeakError(DataError):
+    """Given splits share more than is taken out of train.
+
+    Args:
+        message: how many, the first ones, and what to do.
+        split: as it was given, with all its leaks.
+    """
+
+    def __init__(self, message: str, split: "Split"):
+        super().__init__(message)
+        self.split = split
+
+
+TRAIN = ("train", "train_dev")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +56,11 @@ class Leak:
     action: Literal["removed", "kept"]
 
 
-def find_leaks(plan: Plan, names: np.ndarray) -> tuple[tuple[Leak, ...], list[str]]:
+def find_leaks(plan: Plan, names: np.ndarray) -> tuple[tuple[Leak, ...], list[str], int]:
     """What two splits share; examples of train are to be removed while they are few.
 
-    Raises:
-        DataError: they are many, and that was not allowed.
+    Returns:
+        Leaks, decisions, and how many of train are too many to be removed: 0 where they are few, or were allowed.
     """
     near = [groups for groups in plan.known if groups.reason is Reason.NEAR]
     found: dict[int, tuple[int, str]] = {}
@@ -48,27 +69,10 @@ def find_leaks(plan: Plan, names: np.ndarray) -> tuple[tuple[Leak, ...], list[st
             found.setdefault(row, (twin, code))
     if plan.options.by == "random" and plan.options.allow_leak:
         found = {row: fact for row, fact in found.items() if fact[1] == "leak.exact_duplicate"}
-    in_train = [row for row in found if names[row] in ("train", "train_dev")]
-    is_few = len(in_train) <= MAX_LEAK * len(names)
+    in_train = [row for row in found if names[row] in TRAIN]
+    is_few, is_allowed = len(in_train) <= MAX_LEAK * len(names), plan.options.allow_leak
+    removed = set(in_train) if is_few and not is_allowed else set()
     ids = plan.dataset.table["id"]
-    if in_train and not is_few and not plan.options.allow_leak:
-        pairs = [
-            t("'{one}' is in train, '{other}' in {split}.", one=ids[row], other=ids[twin], split=names[twin])
-            for row, twin in [(row, found[row][0]) for row in in_train[:3]]
-        ]
-        raise DataError(
-            t(
-                "{count} of {total} examples of train stand in dev or test too, {exact} byte for byte and {near} "
-                "nearly: results would be too good. {pairs} Remove them from one of the splits, cut anew with --set "
-                "data.split.by=group, or accept it with --set data.split.allow_leak=yes.",
-                count=len(in_train),
-                total=len(names),
-                exact=sum(found[row][1] == "leak.exact_duplicate" for row in in_train),
-                near=sum(found[row][1] == "leak.near_duplicate" for row in in_train),
-                pairs=" ".join(pairs),
-            )
-        )
-    removed = set(in_train) if is_few and not plan.options.allow_leak else set()
     leaks = [
         Leak(
             code=code,  # type: ignore[arg-type]
@@ -93,7 +97,44 @@ def find_leaks(plan: Plan, names: np.ndarray) -> tuple[tuple[Leak, ...], list[st
                 t("examples that stand in two splits and were kept: {count}.", count=len(leaks) - len(removed))
             )
         decisions.append(t("the first is '{one}' ({split}), as '{other}' ({twin_split}).", **facts))
-    return tuple(leaks), decisions + _torn(plan, names)
+    num_too_many = 0 if is_few or is_allowed else len(in_train)
+    return tuple(leaks), decisions + _torn(plan, names), num_too_many
+
+
+def refusal(leaks: Sequence[Leak], num_train: int, path: str | Path | None = None) -> str:
+    """Why splits that share too much are not used, and what to do.
+
+    Args:
+        leaks: what they share.
+        num_train: examples of train.
+        path: the file that the splits were read from; None where the data give them.
+    """
+    of_train = [leak for leak in leaks if leak.split in TRAIN]
+    pairs = [
+        t("'{one}' is in train, '{other}' in {split}.", one=leak.id, other=leak.twin, split=leak.twin_split)
+        for leak in of_train[:3]
+    ]
+    facts = {
+        "count": len(of_train),
+        "total": num_train,
+        "exact": sum(leak.code == "leak.exact_duplicate" for leak in of_train),
+        "near": sum(leak.code == "leak.near_duplicate" for leak in of_train),
+        "pairs": " ".join(pairs),
+    }
+    if path is not None:
+        return t(
+            "{count} of {total} examples of train stand in dev or test too, {exact} byte for byte and {near} nearly: "
+            "results would be too good. {pairs} The splits are those of '{path}': make that file anew with rumbo "
+            "split, which keeps copies together, or accept it with --set data.split.allow_leak=yes.",
+            path=path,
+            **facts,
+        )
+    return t(
+        "{count} of {total} examples of train stand in dev or test too, {exact} byte for byte and {near} nearly: "
+        "results would be too good. {pairs} Remove them from one of the splits, cut anew with --set "
+        "data.split.by=group, which keeps copies together, or accept it with --set data.split.allow_leak=yes.",
+        **facts,
+    )
 
 
 def _torn(plan: Plan, names: np.ndarray) -> list[str]:
@@ -119,14 +160,14 @@ def _straddling(groups: Groups, names: np.ndarray) -> list[tuple[int, int]]:
     for rows in groups.members:
         first_of: dict[str, int] = {}
         for row in rows.tolist():
-            side = "train" if names[row] in ("train", "train_dev") else str(names[row])
+            side = "train" if names[row] in TRAIN else str(names[row])
             first_of.setdefault(side, row)
         first_of.pop("", None)
         if len(first_of) < 2:
             continue
         keeper = "test" if "test" in first_of else "dev"
         for row in rows.tolist():
-            side = "train" if names[row] in ("train", "train_dev") else str(names[row])
+            side = "train" if names[row] in TRAIN else str(names[row])
             if side not in ("", keeper):
                 found.append((row, first_of[keeper]))
     return found

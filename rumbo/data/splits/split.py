@@ -25,11 +25,11 @@ from rumbo.data.splits.dealing import (
     way_of,
 )
 from rumbo.data.splits.groups import Groups, are_too_many
-from rumbo.data.splits.leaks import Leak, find_leaks
+from rumbo.data.splits.leaks import TRAIN, Leak, LeakError, find_leaks, refusal
 from rumbo.data.splits.near_duplicates import MAX_PICTURES
 from rumbo.ops.parquet import read_parquet
 
-__all__ = ["Leak", "Split", "fractions", "make_folds", "make_split", "split_from_file"]
+__all__ = ["Leak", "LeakError", "Split", "fractions", "make_folds", "make_split", "split_from_file"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,8 @@ def make_split(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
         seed: of the run; the same seed gives the same split.
 
     Raises:
-        DataError: too few examples, no train among given splits, or splits that share more than 1 % of the examples.
+        LeakError: given splits share more than 1 % of the examples.
+        DataError: too few examples, or no train among given splits.
         UsageError: shares of one or more; a random split of known groups; no such column, source or fold.
     """
     plan = make_plan(dataset, options, seed)
@@ -134,7 +135,8 @@ def split_from_file(dataset: Dataset, path: str | Path, options: SplitOptions) -
 
     Raises:
         UsageError: there is no such file or fold.
-        DataError: no split, one of other data, or one with too many leaks.
+        DataError: no split, or one of other data.
+        LeakError: a split that shares more than 1 % of the examples.
     """
     read = Split.load(path, options.fold)
     name_of = dict(read.table.iter_rows())
@@ -150,17 +152,24 @@ def split_from_file(dataset: Dataset, path: str | Path, options: SplitOptions) -
     decisions = [t("the split was read from '{path}'.", path=path)]
     if unknown := int((names == "").sum()):
         decisions.append(t("examples that it does not name, and that are in no split: {count}.", count=unknown))
-    return _finish(make_plan(dataset, options, 0), names, decisions)
+    return _finish(make_plan(dataset, options, 0), names, decisions, path)
 
 
-def _finish(plan: Plan, names: np.ndarray, decisions: list[str]) -> Split:
-    """Carve train_dev, look for leaks, count."""
+def _finish(plan: Plan, names: np.ndarray, decisions: list[str], path: str | Path | None = None) -> Split:
+    """Look for leaks, carve train_dev, count; `path` is the file that the splits were read from."""
     names = names.copy()
-    leaks, told = find_leaks(plan, names)
+    leaks, told, num_too_many = find_leaks(plan, names)
+    if num_too_many:
+        given = _split(plan, names, [*decisions, *told], leaks)
+        raise LeakError(refusal(leaks, int(np.isin(names, TRAIN).sum()), path), given)
     for leak in leaks:
         if leak.action == "removed":
             names[plan.dataset.table["id"].index_of(leak.id)] = ""
-    decisions = [*decisions, *told, *carve_train_dev(plan, names)]
+    return _split(plan, names, [*decisions, *told, *carve_train_dev(plan, names)], leaks)
+
+
+def _split(plan: Plan, names: np.ndarray, decisions: list[str], leaks: tuple[Leak, ...]) -> Split:
+    """The examples with a name, and how many each split has."""
     if plan.options.near_duplicates and are_too_many(plan.dataset):
         limit = f"{MAX_PICTURES:,}"
         decisions.append(t("near duplicates were not looked for: there are more than {limit} pictures.", limit=limit))
