@@ -3,6 +3,7 @@
 import argparse
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any, NoReturn
 
 from rumbo.core.errors import UsageError, unknown_name
@@ -28,6 +29,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             prog=f"rumbo {verb}", description=sentence, formatter_class=Formatter, add_help=False, allow_abbrev=False
         )
+        self._words: list[str] = []
         self._positionals.title, self._optionals.title = t("arguments"), t("options")
         self.add_argument("--json", action="store_true", help=t("print one JSON object as the last line"))
         self.add_argument("--lang", metavar="LANG", help=t("language of messages: {names}", names=", ".join(LANGUAGES)))
@@ -36,6 +38,9 @@ class Parser(argparse.ArgumentParser):
 
     def read(self, words: list[str]) -> argparse.Namespace:
         """Parse; an unknown flag is told its nearest."""
+        # Left alone, argparse takes "usage: " off by its length in English.
+        self.usage = self.format_usage().removeprefix(t("usage: ")).strip().replace("%", "%%")
+        self._words = words
         arguments, unknown = self.parse_known_intermixed_args(words)
         flags = [flag for action in self._actions for flag in action.option_strings if flag.startswith("--")]
         for word in unknown:
@@ -49,13 +54,45 @@ class Parser(argparse.ArgumentParser):
         found = re.match(r"argument (\S+?)(?:/\S+)?: expected (one|at least one) argument", message)
         if found:
             raise UsageError(t("{flag} needs a value. See `{prog} --help`.", flag=found[1], prog=self.prog))
+        several = re.match(r"argument (\S+?)(?:/\S+)?: expected (\d+) arguments", message)
+        if several:
+            raise UsageError(
+                t(
+                    "{flag} needs {count} values: {values}. See `{prog} --help`.",
+                    flag=several[1],
+                    count=several[2],
+                    values=self._values_of(several[1]),
+                    prog=self.prog,
+                )
+            )
         unwanted = re.match(r"argument (\S+?)(?:/\S+)?: ignored explicit argument", message)
         if unwanted:
             raise UsageError(t("{flag} takes no value. See `{prog} --help`.", flag=unwanted[1], prog=self.prog))
         required = re.match(r"the following arguments are required: (.+)", message)
         if required:
-            raise UsageError(t("missing: {names}. See `{prog} --help`.", names=required[1], prog=self.prog))
+            sentence = t("missing: {names}. See `{prog} --help`.", names=required[1], prog=self.prog)
+            raise UsageError(" ".join([sentence, *self._swallowed(required[1].split(", ")[0])]))
         raise UsageError(f"{message}. " + t("See `{prog} --help`.", prog=self.prog))
+
+    def _values_of(self, flag: str) -> str:
+        names = next((action.metavar for action in self._actions if flag in action.option_strings), None)
+        return " ".join(names) if isinstance(names, tuple) else str(names or "")
+
+    def _swallowed(self, missing: str) -> list[str]:
+        """A word that went to a flag whose value may be left out, where a positional was meant."""
+        optional = {flag: a for a in self._actions if a.nargs == argparse.OPTIONAL for flag in a.option_strings}
+        for flag, word in pairwise(self._words):
+            if flag in optional and not word.startswith("-"):
+                return [
+                    t(
+                        "{flag} took '{word}' for its {value}: write {missing} before {flag}, or {flag}={value}.",
+                        flag=flag,
+                        word=word,
+                        value=str(optional[flag].metavar or "VALUE"),
+                        missing=missing,
+                    )
+                ]
+        return []
 
 
 def whole(text: str | None, flag: str, *, low: int | None = None) -> int | None:

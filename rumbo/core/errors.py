@@ -1,6 +1,7 @@
 """Errors that people meet. Each says what was met, what is allowed and what to do, and has its exit code."""
 
 import difflib
+import errno
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -112,6 +113,22 @@ def unknown_name(kind: str, name: str, known: Iterable[str], where: str = "") ->
     elif not near or len(known) <= 12:
         message += " " + t("Known: {names}.", names=", ".join(known))
     return UnknownName(message)
+
+
+def os_reason(error: OSError) -> str:
+    """Why the system refused, in the user's language where the reason is a common one; without a full stop."""
+    reasons = {
+        errno.ENOENT: t("there is no such file or folder"),
+        errno.EACCES: t("it is not allowed"),
+        errno.EPERM: t("it is not allowed"),
+        errno.EROFS: t("nothing can be written there"),
+        errno.EADDRINUSE: t("another program uses it"),
+        errno.ENOSPC: t("the disk is full"),
+        errno.EISDIR: t("it is a folder"),
+        errno.ENOTDIR: t("a part of the path is a file, no folder"),
+        errno.EEXIST: t("it exists already"),
+    }
+    return reasons.get(error.errno or 0) or error.strerror or str(error)
 
 
 def t_kind(kind: str) -> str:

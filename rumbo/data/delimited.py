@@ -15,7 +15,7 @@ import polars.selectors as cs
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
 from rumbo.data.files import gunzipped
-from rumbo.data.target import MISSING
+from rumbo.data.target import MISSING, NUMBER_FRACTION
 
 SAMPLE_LINES = 100
 CHUNK_ROWS = 50_000
@@ -64,7 +64,10 @@ def parse_delimited(data: bytes, name: str, max_rows: int | None = None, *, as_n
                 return table
         return _parse(text, encoding, name, max_rows)
     except csv.Error as problem:
-        raise DataError(t("'{name}' cannot be read as a table: {problem}.", name=name, problem=str(problem))) from None
+        reason = t("a field is longer than {limit} characters", limit=csv.field_size_limit())
+        if "field larger" not in str(problem):
+            reason = t("its quotes or line ends are faulty")
+        raise DataError(t("'{name}' cannot be read as a table: {problem}.", name=name, problem=reason)) from problem
 
 
 def looks_delimited(data: bytes, name: str) -> bool:
@@ -325,7 +328,7 @@ def _wrong_width(name: str, line: int, met: int, expected: int) -> DataError:
 
 
 def _without_decimal_commas(frame: pl.DataFrame, delimiter: str) -> tuple[pl.DataFrame, bool]:
-    """Turn `1.234,5` into `1234.5` in columns that hold nothing else."""
+    """Turn `1.234,5` into `1234.5` in columns that hold hardly anything else; other entries stay, to be named."""
     if delimiter == ",":
         return frame, False
     changed = []
@@ -334,6 +337,10 @@ def _without_decimal_commas(frame: pl.DataFrame, delimiter: str) -> tuple[pl.Dat
             continue
         present = column.drop_nulls()
         pattern = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)?(,\d+)?([eE][+-]?\d+)?$"
-        if present.str.contains(",", literal=True).any() and present.str.contains(pattern).all():
-            changed.append(column.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True))
+        fits = present.str.contains(pattern)
+        has_comma = (fits & present.str.contains(",", literal=True)).any()
+        if has_comma and fits.sum() >= NUMBER_FRACTION * len(present):
+            plain = pl.col(column.name).str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+            is_number = pl.col(column.name).str.contains(pattern)
+            changed.append(pl.when(is_number).then(plain).otherwise(pl.col(column.name)).alias(column.name))
     return frame.with_columns(changed), bool(changed)

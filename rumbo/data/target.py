@@ -10,7 +10,7 @@ import polars as pl
 
 from rumbo.core.errors import DataError, UsageError, unknown_name
 from rumbo.core.messages import t
-from rumbo.data.manifest import Target, TargetKind
+from rumbo.data.manifest import SignalKind, Target, TargetKind
 
 KIND_OF_TASK = {
     "classify": TargetKind.CLASS,
@@ -30,10 +30,32 @@ NUMBER_FRACTION = 0.95
 """A column with at least this share of numbers is a number column with faulty entries."""
 LARGEST = 1e100
 """Nothing that is measured is larger, and sums of squares stay finite below."""
-MISSING = ("", "?", "na", "n/a", "nan", "null", "none", "#n/a", "<na>")
+MISSING = (
+    "",
+    "?",
+    "na",
+    "n/a",
+    "n.a.",
+    "nan",
+    "null",
+    "none",
+    "#n/a",
+    "<na>",
+    "n/d",
+    "n.d.",
+    "#n/d",
+    "s/d",
+    "s.d.",
+    "--",
+)
 """Entries, in small letters, that mean "not known"."""
 
-_TARGET_WORDS = ("target", "label", "class", "price", "value", "targets", "labels", "classes")
+_TARGET_WORDS = (
+    *("target", "objetivo", "label", "etiqueta", "class", "clase", "price", "precio", "value", "valor"),
+    *("targets", "objetivos", "labels", "etiquetas", "classes", "clases"),
+)
+_ID_WORDS = {"id", "ids", "patient", "paciente", "subject", "sujeto"}
+"""Who or what a row is: learned only when asked for, as long as there is another column."""
 _YES = ("1", "1.0", "true", "yes", "y", "t", "sí", "si")
 _NO = ("0", "0.0", "false", "no", "n", "f")
 
@@ -89,6 +111,42 @@ def choose_target(
     reasons = _candidates(columns, notes, only_in_train)
     ranked = list(reasons)
     return Choice((ranked[0],), ranked[1] if len(ranked) > 1 else None, reasons[ranked[0]])
+
+
+def kind_word(kind: TargetKind | None) -> str:
+    """What is predicted, as a word for people."""
+    match kind:
+        case None | TargetKind.NOTHING:
+            return t("no labels")
+        case TargetKind.CLASS:
+            return t("classes")
+        case TargetKind.NUMBER:
+            return t("numbers")
+        case TargetKind.LABELS:
+            return t("yes/no labels")
+        case TargetKind.BOXES:
+            return t("boxes")
+        case TargetKind.MASK:
+            return t("masks")
+        case TargetKind.POINTS:
+            return t("points")
+        case TargetKind.IDENTITY:
+            return t("identities")
+
+
+def signal_word(kind: SignalKind) -> str:
+    """What examples are that are neither pictures nor rows, as a word for people."""
+    match kind:
+        case SignalKind.TEXT:
+            return t("texts")
+        case SignalKind.AUDIO:
+            return t("sounds")
+        case SignalKind.SERIES:
+            return t("series")
+        case SignalKind.STROKES:
+            return t("drawings")
+        case SignalKind.VOLUME:
+            return t("volumes")
 
 
 def read_labels(table: pl.DataFrame, choice: Choice, task: str | None, splits: pl.Series | None = None) -> Labels:
@@ -172,15 +230,31 @@ def _candidates(columns: Sequence[str], notes: str, only_in_train: str | None) -
     for column in columns:
         if _is_named_target(column, notes):
             found.setdefault(column, t("'{column}' is the target: the set's README names it.", column=column))
+    low = [column.lower() for column in columns]
+    if "y" in low and "x" not in low:  # beside an x it may be a place
+        column = columns[low.index("y")]
+        found.setdefault(column, t("'{column}' is the target: its name says so.", column=column))
     for word in _TARGET_WORDS:
         for column in columns:
-            if word in column.lower().replace("-", "_").replace(" ", "_").split("_"):
+            if word in _words(column):
                 found.setdefault(
                     column, t("'{column}' is the target: its name has the word '{word}'.", column=column, word=word)
                 )
-    for column in reversed(columns[-2:]):
-        found.setdefault(column, t("'{column}' is the target: it is the last column.", column=column))
+    named = [column for column in reversed(columns) if not _ID_WORDS & set(_words(column))]
+    others = [column for column in reversed(columns) if column not in named]
+    for column in (*named, *others)[:2]:
+        is_last = others[:1] != [columns[-1]] or not named
+        found.setdefault(
+            column,
+            t("'{column}' is the target: it is the last column.", column=column)
+            if is_last
+            else t("'{column}' is the target: it is the last column that identifies nobody.", column=column),
+        )
     return found
+
+
+def _words(column: str) -> list[str]:
+    return column.lower().replace("-", "_").replace(" ", "_").split("_")
 
 
 def _is_named_target(column: str, notes: str) -> bool:
@@ -224,6 +298,18 @@ def _classes(values: pl.Series, choice: Choice, splits: pl.Series | None) -> Lab
     problems = {row: _problem(values.name, None) for row in np.flatnonzero(values.is_null().to_numpy()).tolist()}
     names = sort_classes(values.drop_nulls().unique().to_list())
     if len(names) > 20 and len(names) > values.count() / 2:
+        wrong = values.filter(to_numbers(values).is_null() & values.is_not_null())
+        if 0 < len(wrong) < values.count() / 2:
+            raise DataError(
+                t(
+                    "target column '{column}' is mostly numbers, but {count} of {rows} entries are none: '{value}'. "
+                    "Correct or empty them, or choose another column with --target.",
+                    column=values.name,
+                    count=len(wrong),
+                    rows=values.count(),
+                    value="', '".join(wrong.unique(maintain_order=True).head(3).to_list()),
+                )
+            )
         raise DataError(
             t(
                 "target column '{column}' holds {classes} different values in {count} rows: these are no classes. "

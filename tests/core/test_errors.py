@@ -1,8 +1,12 @@
 """Errors carry their exit code and tell the nearest name."""
 
+import errno
+import os
+
 import pytest
 
 from rumbo.core import errors
+from rumbo.core.errors import os_reason
 
 CODES = {
     "RumboError": 1,
@@ -57,3 +61,18 @@ def test_a_long_list_is_told_where_nothing_is_near():
 
 def test_a_hostile_name_is_shown_harmless():
     assert "\x1b" not in str(errors.unknown_name("column", "\x1b[2J", ["a"]))
+
+
+@pytest.mark.parametrize(
+    "code", [errno.ENOENT, errno.EACCES, errno.EADDRINUSE, errno.ENOSPC, errno.EISDIR, errno.ENOTDIR, errno.EEXIST]
+)
+def test_reasons_of_the_system_are_in_our_words(code):
+    problem = OSError(code, os.strerror(code))
+    assert os_reason(problem)
+    assert os_reason(problem) != os.strerror(code)
+    assert not os_reason(problem).endswith(".")
+
+
+def test_an_odd_reason_of_the_system_is_passed_on():
+    assert os_reason(OSError(errno.EPIPE, "Broken pipe")) == "Broken pipe"
+    assert os_reason(OSError("no number")) == "no number"

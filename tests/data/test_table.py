@@ -163,6 +163,31 @@ def test_numbers_with_faulty_entries(table):
     assert data.table["a"].is_infinite().sum() == 1
 
 
+@pytest.mark.parametrize("word", ["N/D", "n/d", "s/d", "n.d.", "--", "#N/D", "S/D"])
+def test_a_word_for_unknown_leaves_a_column_of_numbers_one(table, word):
+    rows = [f"{i / 7:.3f},{i / 3:.3f}" for i in range(12)]
+    rows[4], rows[7] = f"{word},1", f"5,{word}"
+    data = table("a,price\n" + "\n".join(rows) + "\n")
+    assert data.numbers == ("a",)
+    assert data.target.kind is TargetKind.NUMBER
+    assert data.bad[0].reason == "'a.csv' line 9: column 'price' is empty."
+    assert data.table["a"].null_count() == 1
+
+
+def test_the_cell_that_is_no_number_is_named_beside_decimal_commas(table):
+    rows = [f"{i},{i};{60 + i / 7:.1f}".replace(".", ",") for i in range(60)]
+    rows[9] = "5,5;ninguno"
+    data = table("a;precio\n" + "\n".join(rows) + "\n")
+    assert data.target.kind is TargetKind.NUMBER
+    assert data.bad[0].reason == "'a.csv' line 11: 'ninguno' in column 'precio' is no number."
+
+
+def test_entries_that_keep_a_column_from_being_numbers_are_named(table):
+    text = "a,precio\n" + "".join(f"{i},{60 + i / 7:.3f}\n" for i in range(60)) + "1,x\n" * 6
+    with pytest.raises(DataError, match="6 of 66 entries are none: 'x'"):
+        table(text)
+
+
 def test_columns_that_cannot_help_are_left_out_with_a_word(table):
     rows = "".join(f"{i},p{i},text {i % 40},{i % 9},{i % 2}\n" for i in range(60))
     data = table("id,name,story,n,good\n" + rows)
@@ -181,6 +206,15 @@ def test_columns_that_cannot_help_are_left_out_with_a_word(table):
         (["a", "subclass", "b"], "", "b", "subclass"),
         (["a", "mpg", "b"], "The target is `mpg`.", "mpg", "b"),
         (["a", "House Value", "b"], "", "House Value", "b"),
+        (["etiqueta", "a", "paciente"], "", "etiqueta", "a"),
+        (["a", "Clase", "b"], "", "Clase", "b"),
+        (["objetivo", "clase", "b"], "", "objetivo", "clase"),
+        (["a", "precio_total", "id"], "", "precio_total", "a"),
+        (["valor", "a", "b"], "", "valor", "b"),
+        (["y", "a", "b"], "", "y", "b"),
+        (["x", "y", "b"], "", "b", "y"),
+        (["center_y", "a", "b"], "", "b", "a"),
+        (["a", "b", "patient"], "", "b", "a"),
     ],
 )
 def test_the_target_is_chosen_by_name_then_notes_then_place(tmp_path, columns, notes, target, runner_up):

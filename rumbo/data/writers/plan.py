@@ -9,6 +9,7 @@ import polars as pl
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
 from rumbo.data.manifest import Dataset, TargetKind
+from rumbo.data.target import kind_word
 from rumbo.data.writers.names import split_names
 
 CLAIMS = ("annotated_height", "annotated_width")
@@ -39,13 +40,13 @@ def require(dataset: Dataset, to: str, kinds: Collection[TargetKind], *, picture
         DataError: another kind of target, no pictures, or no examples.
     """
     if dataset.target is None or dataset.target.kind not in kinds:
-        met = _word(None if dataset.target is None else dataset.target.kind)
+        met = kind_word(None if dataset.target is None else dataset.target.kind)
         sentence = t(
             "'{path}' has {met}; the format {to} holds {kinds}. Choose another with --to.",
             path=dataset.path,
             met=met,
             to=to,
-            kinds=", ".join(_word(kind) for kind in TargetKind if kind in kinds),
+            kinds=", ".join(kind_word(kind) for kind in TargetKind if kind in kinds),
         )
         if dataset.target is not None and dataset.target.kind is TargetKind.IDENTITY and TargetKind.CLASS in kinds:
             sentence += " " + t("Persons can be read as classes, with --task classify.")
@@ -223,23 +224,3 @@ def _lost_field(field: str, count: int) -> str:
 def _listed(names: Sequence[str]) -> str:
     more = f" … (+{len(names) - SHOWN_NAMES})" if len(names) > SHOWN_NAMES else ""
     return ", ".join(names[:SHOWN_NAMES]) + more
-
-
-def _word(kind: TargetKind | None) -> str:
-    match kind:
-        case None | TargetKind.NOTHING:
-            return t("no labels")
-        case TargetKind.CLASS:
-            return t("classes")
-        case TargetKind.NUMBER:
-            return t("numbers")
-        case TargetKind.LABELS:
-            return t("yes/no labels")
-        case TargetKind.BOXES:
-            return t("boxes")
-        case TargetKind.MASK:
-            return t("masks")
-        case TargetKind.POINTS:
-            return t("points")
-        case TargetKind.IDENTITY:
-            return t("identities")
