@@ -1,6 +1,7 @@
 """Look at data before anything is trained on them: what they are, how they would be split, what is wrong with them."""
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,9 +15,10 @@ from rumbo.api.config import RunConfig
 from rumbo.api.looks import examples_of
 from rumbo.api.sources import deal_out, deal_out_main, open_run_data
 from rumbo.core.devices import num_cores
-from rumbo.core.errors import DataError, RumboError
+from rumbo.core.errors import DataError, RumboError, UsageError
 from rumbo.core.messages import language, t
-from rumbo.data.checks import CheckReport, Finding, check_data
+from rumbo.data.checks import CheckReport, Finding, check_data, refuse_too_many_bad
+from rumbo.data.checks.findings import SEVERITIES
 from rumbo.data.checks.found import found
 from rumbo.data.files import safe_name
 from rumbo.data.manifest import Dataset, TargetKind
@@ -46,9 +48,8 @@ class Checked:
 
     def is_faulty(self, fail_on: str = "error") -> bool:
         """Whether a finding is at least so severe."""
-        order = ("error", "warning", "note")
-        limit = order.index(fail_on) if fail_on in order else -1
-        return any(order.index(finding.severity) <= limit for finding in self.report.findings)
+        limit = SEVERITIES.index(fail_on) if fail_on in SEVERITIES else -1
+        return any(SEVERITIES.index(finding.severity) <= limit for finding in self.report.findings)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types."""
@@ -106,8 +107,9 @@ def check(
     dataset, bad = _decoded(dataset, progress)
     split, undealt = _split(dataset, config)
     report = check_data(dataset, split, bad, thorough=True)
+    unusable = _too_many_bad(dataset, bad, config.data.max_bad_fraction)
     findings = sorted(
-        (*unlabelled, *undealt, *report.findings), key=lambda item: ("error", "warning", "note").index(item.severity)
+        (*unlabelled, *undealt, *unusable, *report.findings), key=lambda item: SEVERITIES.index(item.severity)
     )
     reason = dataset.target.reason if dataset.target is not None else ""
     decisions = tuple(sentence for sentence in (*dataset.decisions, reason, *split.decisions) if sentence)
@@ -117,6 +119,19 @@ def check(
         report=dataclasses.replace(report, findings=tuple(findings)),
         decisions=decisions,
     )
+
+
+def require_place(path: str | Path, *extensions: str) -> None:
+    """Refuse a file that could not be written, before the work is done.
+
+    Raises:
+        UsageError: its folder is not there, it is a folder itself, or it should have another extension.
+    """
+    path = Path(path)
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UsageError(t("'{path}' cannot be written: name a file in a folder that exists.", path=path))
+    if path.suffix.lower() not in extensions:
+        raise UsageError(t("'{path}' should end in {extensions}.", path=path, extensions=", ".join(extensions)))
 
 
 def write_page(checked: Checked, path: str | Path) -> Path:
@@ -229,6 +244,15 @@ def _opened(config: RunConfig) -> tuple[Dataset, list[Finding]]:
         except RumboError:
             raise problem from None
         return dataset, [found("target.none", str(problem), num_items=len(dataset))]
+
+
+def _too_many_bad(dataset: Dataset, bad: Sequence[BadItem], limit: float) -> list[Finding]:
+    """Whether a training would stop for the examples that cannot be used."""
+    try:
+        refuse_too_many_bad(dataset, bad, limit)
+    except DataError as problem:
+        return [found("row.too_many_bad", str(problem), num_items=len(dataset.bad) + len(bad))]
+    return []
 
 
 def _decoded(dataset: Dataset, progress: Progress | None) -> tuple[Dataset, list[BadItem]]:

@@ -149,7 +149,7 @@ def prepare(
     assert model_options.name is not None
     rule = choose_rule(dataset.images, model_options.name, config.data) if dataset.images is not None else None
     whole = dataset
-    dataset, pixels, broken = _decode(dataset, rule, config.data, progress)
+    dataset, pixels, broken = _decode(dataset, rule, config.data, base, progress)
     refuse_too_many_bad(whole, broken, config.data.max_bad_fraction)
     split = split or deal_out(dataset, config, base)
     checks = check_data(dataset, split, broken)
@@ -237,7 +237,7 @@ def _trainable(dataset: Dataset) -> Target:
 
 
 def _decode(
-    dataset: Dataset, rule: DecodeRule | None, options: DataOptions, progress: Progress | None
+    dataset: Dataset, rule: DecodeRule | None, options: DataOptions, base: Path, progress: Progress | None
 ) -> tuple[Dataset, Pixels | None, list[BadItem]]:
     """All pictures decoded once, so that bad ones are known before step 1, and left out."""
     if dataset.images is None or rule is None:
@@ -256,7 +256,8 @@ def _decode(
     broken = _find_broken(dataset.images, ids, rule, told)
     dataset = dataset.take(_others(len(dataset), broken))
     assert dataset.images is not None
-    cache = open_cache(options.cache_gib, options.cache_path)
+    place = None if options.cache_path is None else str(base / Path(options.cache_path).expanduser())
+    cache = open_cache(options.cache_gib, place)
     on_demand = PixelsOnDemand(dataset.images, dataset.table["id"].to_list(), rule, cache=cache)
     return dataset, on_demand, broken
 

@@ -230,6 +230,8 @@ def _relocated(config: RunConfig, base: Path, folder: Path) -> RunConfig:
     data = config.data
     if data.corrections is not None:
         data = replace(data, corrections=os.path.relpath(base / data.corrections, folder))
+    if data.cache_path is not None:
+        data = replace(data, cache_path=os.path.relpath(base / Path(data.cache_path).expanduser(), folder))
     if data.split.file is not None:
         data = replace(data, split=replace(data.split, file=os.path.relpath(base / data.split.file, folder)))
     data = replace(data, mix=tuple(_relocated_addition(text, base, folder) for text in data.mix))

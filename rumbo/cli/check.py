@@ -32,8 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Check and tell."""
     fail_on = one_of(arguments.fail_on, "--fail-on", ("error", "warning", "note", "never"))
-    from rumbo.api.checking import check, write_page
+    from rumbo.api.checking import check, require_place, write_page
 
+    if arguments.out is not None:
+        require_place(arguments.out, ".html", ".htm")
+    if arguments.augment is not None:
+        require_place(arguments.augment, ".png")
     with Display() as display:
         checked = check(
             arguments.data,
@@ -51,16 +55,11 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     if not arguments.json:
         print(_text(checked, answer))
     if checked.is_faulty(fail_on):
-        count = sum(finding.severity == "error" for finding in checked.report.findings)
-        first = checked.report.findings[0]
+        codes = list(dict.fromkeys(finding.code for finding in checked.report.findings if finding.severity == "error"))
         raise FaultyData(
-            t(
-                "training would not start or make no sense with these data: {first} (errors in all: {count})",
-                count=count,
-                first=first.message,
-            )
-            if count
-            else t("findings at the level of --fail-on {level}: {first}", level=fail_on, first=first.message),
+            t("training would not start or make no sense with these data: {codes}.", codes=", ".join(codes))
+            if codes
+            else t("there are findings at the level of --fail-on {level}.", level=fail_on),
             answer,
         )
     return answer

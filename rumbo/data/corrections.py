@@ -4,8 +4,10 @@ import csv
 import dataclasses
 import io
 import json
+import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +15,8 @@ import polars as pl
 
 from rumbo.core.errors import DataError, UsageError, unknown_name
 from rumbo.core.messages import t
-from rumbo.data.manifest import BOX, POINT, Dataset, Target, TargetKind
-from rumbo.data.pictures.decode import BadItem
+from rumbo.data.manifest import BOX, POINT, SPLITS, Dataset, Target, TargetKind
+from rumbo.data.marks import EXAMPLES, read_marks
 
 MADE_TARGETS = {
     "class": (TargetKind.CLASS, pl.String()),
@@ -64,11 +66,15 @@ def read_corrections(path: str | Path) -> tuple[Correction, ...]:
     found: list[Correction] = []
     try:
         header = next(reader, [])
+        if header and ";" in header[0] and len(header) == 1:  # as a spreadsheet with decimal commas writes it
+            reader = csv.reader(io.StringIO(text, newline=""), delimiter=";", strict=True)
+            header = next(reader, [])
         if missing := [name for name in FIELDS[:3] if name not in header]:
             raise DataError(
                 t(
-                    "'{path}' lacks the columns {missing}; a corrections file has {columns}.",
+                    "'{path}' lacks the columns {missing}; it has {met}, and a corrections file {columns}.",
                     path=path,
+                    met=", ".join(header) or t("none"),
                     missing=", ".join(missing),
                     columns=", ".join(FIELDS),
                 )
@@ -100,17 +106,32 @@ def append_corrections(path: str | Path, corrections: Sequence[Correction]) -> N
     The whole file is written anew beside itself and then renamed: a crash leaves the old or the new one.
     """
     path = Path(path)
-    kept = path.read_bytes() if path.exists() else b""
-    header = _as_csv([FIELDS])
-    if not kept.startswith(header) or not kept.endswith(b"\n"):  # new, or written by another program
-        earlier = read_corrections(path) if path.exists() else ()
-        kept = header + _as_csv(map(dataclasses.astuple, earlier))
-    new = path.with_name(f".{path.name}.new")
-    with new.open("wb") as file:
-        file.write(kept + _as_csv(map(dataclasses.astuple, corrections)))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, path)
+    addition = _as_csv(map(dataclasses.astuple, corrections))
+    with _alone(path):
+        kept = path.read_bytes() if path.exists() else b""
+        header = _as_csv([FIELDS])
+        if not kept.startswith(header) or not kept.endswith(b"\n"):  # new, or written by another program
+            earlier = read_corrections(path) if path.exists() else ()
+            kept = header + _as_csv(map(dataclasses.astuple, earlier))
+        new = path.with_name(f".{path.name}.new")
+        with new.open("wb") as file:
+            file.write(kept + addition)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Only one process at a time writes beside a file; the kernel gives the lock back when its holder dies."""
+    with path.with_name(f".{path.name}.lock").open("wb") as lock:
+        try:
+            import fcntl
+        except ImportError:  # Windows: one page at a time
+            yield
+            return
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _as_csv(rows: Iterable[Sequence[str]]) -> bytes:
@@ -157,16 +178,23 @@ def corrected(dataset: Dataset, corrections: Sequence[Correction]) -> Dataset:
 
 
 def labelled_rows(dataset: Dataset) -> Dataset:
-    """A set without the examples whose target is missing; these are listed as bad."""
+    """A set without the examples that nobody has labelled yet.
+
+    Raises:
+        DataError: none is labelled.
+    """
     target = dataset.target
     if target is None or not target.columns:
         return dataset
     missing = dataset.table.select(pl.all_horizontal(pl.col(target.columns).is_null())).to_series()
     if not missing.any():
         return dataset
-    reason = t("column '{column}' is empty", column=", ".join(target.columns))
-    bad = [BadItem(-1, name, reason, "target.missing") for name in dataset.table.filter(missing)["id"].to_list()]
-    return dataclasses.replace(dataset.take((~missing).to_numpy()), bad=(*dataset.bad, *bad))
+    if missing.all():
+        raise DataError(t("the corrections leave no example of '{path}' with a label.", path=dataset.path))
+    sentence = t(
+        "examples without a label, also in the corrections, that were left out: {count}.", count=int(missing.sum())
+    )
+    return dataclasses.replace(dataset.take((~missing).to_numpy()), decisions=(*dataset.decisions, sentence))
 
 
 def _with_target(dataset: Dataset, field: str) -> Dataset:
@@ -184,7 +212,12 @@ def _changed(dataset: Dataset, field: str, changes: dict[int, Correction]) -> pl
     if field in ("id", "content") or (field not in table.columns and field not in optional):
         allowed = [name for name in (*table.columns, *optional) if name not in ("id", "content")]
         raise unknown_name("field", field, allowed)
-    column = table[field] if field in table.columns else pl.Series(field, [None] * table.height, dtype=optional[field])
+    if field == "split":
+        _check_splits(dataset, changes)
+    absent = 1.0 if field == "weight" else None
+    column = (
+        table[field] if field in table.columns else pl.Series(field, [absent] * table.height, dtype=optional[field])
+    )
     values = column.to_list()
     for row, correction in changes.items():
         values[row] = _parsed(correction, column.dtype)
@@ -196,25 +229,61 @@ def _changed(dataset: Dataset, field: str, changes: dict[int, Correction]) -> pl
         ) from None
 
 
+def _check_splits(dataset: Dataset, changes: dict[int, Correction]) -> None:
+    if "split" not in dataset.table.columns:
+        raise DataError(
+            t(
+                "corrections of 'split' change splits that the data bring along, and '{path}' has none. Deal it out "
+                "with `rumbo split --out FILE`, and correct that file.",
+                path=dataset.path,
+            )
+        )
+    for correction in changes.values():
+        if correction.value not in SPLITS:
+            raise DataError(
+                t(
+                    "the correction of 'split' of '{id}' to '{value}' is none of {splits}.",
+                    id=correction.id,
+                    value=correction.value,
+                    splits=", ".join(SPLITS),
+                )
+            )
+
+
 def _parsed(correction: Correction, dtype: pl.DataType) -> object:
     if correction.value == "":
         return None
+    if dtype == pl.String:
+        return correction.value
     try:
-        if dtype == pl.String:
-            return correction.value
         if dtype.is_nested():
-            return json.loads(correction.value)
-        return float(correction.value) if dtype.is_float() else int(correction.value)
-    except ValueError:
+            return read_marks(correction.field, correction.value)
+        number = float(correction.value) if dtype.is_float() else int(correction.value)
+        if not math.isfinite(number) or (correction.field == "weight" and number < 0):
+            raise ValueError(t("it is out of range"))
+    except ValueError as problem:
+        reason = "" if isinstance(problem, json.JSONDecodeError) or not dtype.is_nested() else f" ({problem})"
         raise DataError(
             t(
-                "the correction of '{field}' of '{id}' to '{value}' is no value of that column ({kind}).",
+                "the correction of '{field}' of '{id}' to '{value}' is no value of that column{reason}; it takes "
+                "{kind}.",
                 field=correction.field,
                 id=correction.id,
-                value=correction.value,
-                kind=str(dtype),
+                value=correction.value[:80],
+                reason=reason,
+                kind=_kind_of(correction.field, dtype),
             )
         ) from None
+    return number
+
+
+def _kind_of(field: str, dtype: pl.DataType) -> str:
+    """What a column takes, for people."""
+    if field == "weight":
+        return t("a number from 0 on")
+    if dtype.is_nested():
+        return t("a JSON list such as {example}", example=EXAMPLES[field])
+    return t("a number") if dtype.is_numeric() else t("text")
 
 
 def _class_names(table: pl.DataFrame, column: str) -> set[str]:

@@ -208,10 +208,12 @@ class Dataset:
         return self.table["id"].to_list()
 
     def sha256(self) -> str:
-        """One hash over ids and contents: whether these are the data that a run was made with."""
+        """One hash over ids, contents, targets and weights: whether these are the data that a run was made with."""
+        told = [*(self.target.columns if self.target is not None else ()), "weight"]
+        columns = ["id", "content", *(name for name in told if name in self.table.columns)]
         digest = hashlib.sha256()
-        for name, content in self.table.select("id", "content").iter_rows():
-            digest.update(f"{name}\0{content}\n".encode("utf-8", "surrogateescape"))
+        for values in self.table.select(columns).iter_rows():
+            digest.update(("\0".join(map(str, values)) + "\n").encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
 

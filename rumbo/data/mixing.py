@@ -5,6 +5,7 @@ elsewhere, or made artificially, may still help to learn; their weight says how 
 """
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,12 +49,20 @@ def parse_addition(text: str) -> tuple[str, float]:
     try:
         weight = float(number)
     except ValueError:
-        return text, 1.0
+        if len(path) < 2 or "/" in number or "\\" in number:  # a path: there may be colons in it, as in C:\
+            return text, 1.0
+        weight = math.nan
     if not path:
         return text, 1.0
     if not (math.isfinite(weight) and 0 < weight <= MAX_WEIGHT):
         raise OptionError(
-            t("'{text}': a weight must be above 0 and at most {limit:g}; 1 is usual.", text=text, limit=MAX_WEIGHT)
+            t(
+                "'{text}': the weight '{number}' must be a number above 0, at most {limit:g}, with a decimal point; 1 "
+                "is usual. Sets are separated by commas.",
+                text=text,
+                number=number,
+                limit=MAX_WEIGHT,
+            )
         )
     return path, weight
 
@@ -63,13 +72,14 @@ def unique_names(names: Sequence[str]) -> list[str]:
 
     >>> unique_names(["web", "made", "web", "main"])
     ['web', 'made', 'web-2', 'main-2']
+    >>> unique_names(["web-2", "web", "web"])
+    ['web-2', 'web', 'web-3']
     """
-    met = {MAIN: 1}
-    unique = []
+    unique = [MAIN]
     for name in names:
-        met[name] = met.get(name, 0) + 1
-        unique.append(name if met[name] == 1 else f"{name}-{met[name]}")
-    return unique
+        candidates = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+        unique.append(next(candidate for candidate in candidates if candidate not in unique))
+    return unique[1:]
 
 
 def mix(main: Dataset, split: Sequence[str | None], additions: Sequence[Addition]) -> Dataset:
@@ -95,7 +105,6 @@ def mix(main: Dataset, split: Sequence[str | None], additions: Sequence[Addition
             part.with_columns(pl.lit("train").alias("split"), (pl.lit(f"{addition.name}:") + pl.col("id")).alias("id"))
         )
     sets = [main, *(addition.dataset for addition in additions)]
-    target, classes = main.target, tuple(dict.fromkeys(name for one in sets for name in _classes(one)))
     decisions = [
         t(
             "{count} examples of '{name}' were added to train, with weight {weight}.",
@@ -105,12 +114,10 @@ def mix(main: Dataset, split: Sequence[str | None], additions: Sequence[Addition
         )
         for addition in additions
     ]
-    if new := classes[len(_classes(main)) :]:
-        decisions.append(t("added sets bring classes that the main set lacks: {names}.", names=", ".join(new[:10])))
+    decisions += [f"{addition.name}: {told}" for addition in additions for told in addition.dataset.decisions]
     return dataclasses.replace(
         main,
         table=pl.concat(parts, how="diagonal"),
-        target=None if target is None else dataclasses.replace(target, classes=classes),
         images=None if main.images is None else _Joined.of([one.images for one in sets if one.images is not None]),
         masks=None if main.masks is None else _Joined.of([one.masks for one in sets if one.masks is not None]),
         decisions=(*main.decisions, *decisions),
@@ -118,10 +125,6 @@ def mix(main: Dataset, split: Sequence[str | None], additions: Sequence[Addition
         repairs=tuple(repair for one in sets for repair in one.repairs),
         num_annotations=None if main.num_annotations is None else sum(one.num_annotations or 0 for one in sets),
     )
-
-
-def _classes(dataset: Dataset) -> tuple[str, ...]:
-    return dataset.target.classes if dataset.target is not None else ()
 
 
 def _told_apart(dataset: Dataset, source: str, weight: float) -> pl.DataFrame:
@@ -146,6 +149,15 @@ def _require_alike(main: Dataset, addition: Addition) -> None:
                 other_kind=other.target.kind.value,
                 main=", ".join(main.target.columns),
                 main_kind=main.target.kind.value,
+            )
+        )
+    if new := [name for name in other.target.classes if name not in main.target.classes]:
+        raise DataError(
+            t(
+                "'{name}' cannot be added: it has classes that the main set lacks, so that no dev or test could judge "
+                "them: {classes}. Leave them out, or add examples of them to the main set.",
+                name=addition.name,
+                classes=", ".join(new[:10]),
             )
         )
     if main.target.kind in (TargetKind.MASK, TargetKind.POINTS) and main.target.classes != other.target.classes:

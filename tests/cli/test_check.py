@@ -106,3 +106,22 @@ def test_degenerate_data_is_looked_at(name: str, tmp_path: Path, rumbo: Command)
     found = json.loads(answer.out.splitlines()[-1])
     assert ("error" in found) == (answer.code != 0)
     assert "Traceback" not in answer.err
+
+
+@pytest.mark.parametrize("words", [("--out", "nowhere/page.html"), ("--out", "."), ("--augment=page.jpg",)])
+def test_a_place_that_cannot_be_written_is_told_at_once(words: tuple[str, ...], tmp_path: Path, rumbo: Command) -> None:
+    pictures(tmp_path / "photos", {"cat": 20, "dog": 20})
+    with inside(tmp_path):
+        answer = rumbo("check", "photos", *words)
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert "cannot be written" in answer.err or "should end in" in answer.err
+
+
+def test_check_fails_where_train_would(tmp_path: Path, rumbo: Command) -> None:
+    pictures(tmp_path / "photos", {"cat": 30, "dog": 30})
+    for number in range(2):
+        (tmp_path / "photos" / "cat" / f"bad{number}.jpg").write_bytes(b"no picture")
+    with inside(tmp_path):
+        answer = rumbo("check", "photos", "--json")
+    assert answer.code == 3
+    assert "row.too_many_bad" in codes(answer)

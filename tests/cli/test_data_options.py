@@ -114,7 +114,7 @@ def test_examples_that_leak_leave_train_and_the_run_goes_on(tmp_path: Path, rumb
         ("data.corrections=none.csv", 2, "'none.csv' does not exist"),
         ("data.split.file=none.parquet", 2, "'none.parquet' does not exist"),
         ("data.mix=nowhere:0.5", 2, "no data at 'nowhere'"),
-        ("data.mix=table.csv:-1", 2, "must be above 0"),
+        ("data.mix=table.csv:-1", 2, "must be a number above 0"),
     ],
 )
 def test_what_is_not_there_is_told(setting: str, code: int, words: str, tmp_path: Path, rumbo: Command) -> None:
@@ -132,3 +132,38 @@ def test_kinds_that_are_not_trained_yet_are_told(name: str, shared_data: Path, t
         answer = rumbo("train", shared_data / name, "--out", "run")
     assert (answer.code, answer.err.count("\n")) == (2, 1), answer.err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_does_not_go_on_with_other_labels(tmp_path: Path, rumbo: Command) -> None:
+    csv(tmp_path / "table.csv", 90)
+    (tmp_path / "fixes.csv").write_text("id,field,value\ntable.csv#0,label,no\n", encoding="utf-8")
+    with inside(tmp_path):
+        rumbo("train", "table.csv", *TINY, "--set", "data.corrections=fixes.csv", "--out", "run")
+        (tmp_path / "fixes.csv").write_text("id,field,value\ntable.csv#0,label,yes\n", encoding="utf-8")
+        (tmp_path / "run" / "report.json").unlink()
+        resumed, measured = rumbo("train", "--resume", "--out", "run"), rumbo("evaluate", "run")
+    assert (resumed.code, measured.code) == (3, 3)
+    assert "have changed since this run began" in resumed.err
+
+
+def test_groups_hold_across_added_sets(tmp_path: Path, rumbo: Command) -> None:
+    for name, offset in (("clinic.csv", 0), ("other.csv", 1000)):
+        rows = [f"p{row // 4},{row + offset},{'yes' if row % 3 else 'no'}" for row in range(160)]
+        (tmp_path / name).write_text("patient,x,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    options = ["--set", "data.split.group=patient", "--set", "data.mix=other.csv", "--set", "data.split.allow_leak=no"]
+    with inside(tmp_path):
+        answer = rumbo("train", "clinic.csv", *TINY, *options, "--out", "run", "--json")
+        assert answer.code == 0, answer.err
+        split = pl.read_parquet("run/split.parquet")
+    patient = split["id"].str.extract(r"#(\d+)$").cast(pl.Int64) // 4
+    in_train = set(patient.filter(split["split"].is_in(["train", "train_dev"])))
+    assert not in_train & set(patient.filter(split["split"].is_in(["dev", "test"])))
+
+
+def test_the_column_of_groups_is_no_input(tmp_path: Path, rumbo: Command) -> None:
+    rows = [f"p{row // 4},{row},{'yes' if row % 3 else 'no'}" for row in range(160)]
+    (tmp_path / "clinic.csv").write_text("patient,x,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    with inside(tmp_path):
+        answer = rumbo("check", "clinic.csv", "--set", "data.split.group=patient", "--json")
+    assert answer.json["inputs"] == {"numbers": ["x"], "categories": []}
+    assert "feature.unseen" not in findings(answer)

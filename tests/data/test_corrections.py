@@ -1,6 +1,8 @@
 """Corrections: a file laid over data that stay as they are."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import polars as pl
@@ -39,7 +41,7 @@ def test_values_are_laid_over_and_the_last_counts(flowers):
     )
     assert found.table["kind"].to_list()[:3] == ["tulip", "lily", "rose"]
     assert found.table["height"].to_list()[:3] == [1.5, 7.25, 3.5]
-    assert found.table["weight"].to_list()[:3] == [None, None, 0.5]
+    assert found.table["weight"].to_list()[:3] == [1.0, 1.0, 0.5]
     assert found.table["tags"].to_list()[2] == ["blurred", "wet"]
     assert found.target.classes == ("lily", "rose", "tulip")
     assert "4 corrections" in found.decisions[-1]
@@ -64,6 +66,12 @@ def test_boxes_are_given_as_json(shared_data):
         (correction("id", "x"), UnknownName, "no field is called 'id'"),
         (correction("height", "tall"), DataError, "'tall' is no value of that column"),
         (correction("tags", "wet"), DataError, "'wet' is no value of that column"),
+        (correction("tags", "[1]"), DataError, "entry 1: a tag is text"),
+        (correction("tags", "[" * 3000), DataError, "is no value of that column"),
+        (correction("weight", "-3"), DataError, "it takes a number from 0 on"),
+        (correction("weight", "nan"), DataError, "it takes a number from 0 on"),
+        (correction("height", "inf"), DataError, "it takes a number"),
+        (correction("split", "dev"), DataError, "change splits that the data bring along"),
     ],
 )
 def test_what_does_not_fit_is_named(flowers, wrong, error, words):
@@ -127,7 +135,7 @@ def test_labels_of_an_unlabelled_set_come_from_corrections(shared_data):
     assert found.target.classes == ("photo",)
     kept = labelled_rows(found)
     assert kept.ids == [first]
-    assert [(item.id, item.code) for item in kept.bad] == [(name, "target.missing") for name in photos.ids[1:]]
+    assert kept.decisions[-1].endswith(f"were left out: {len(photos) - 1}.")
     points = '[{"x": 1, "y": 2, "visible": true}, {"x": null, "y": null, "visible": false}]'
     marked = corrected(photos, [Correction(id=second, field="points", value=points)])
     assert marked.target.classes == ("0", "1")
@@ -136,3 +144,49 @@ def test_labels_of_an_unlabelled_set_come_from_corrections(shared_data):
 
 def correction_of_tags(name: str) -> Correction:
     return Correction(id=name, field="tags", value='["sky"]')
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("[null]", "entry 1: it is no object"),
+        ('[{"x1": 1, "y1": 1, "x2": 9, "y2": 9}]', "it has no class"),
+        ('[{"class": "a", "x1": NaN, "y1": 1, "x2": 9, "y2": 9}]', "NaN is no number"),
+        ('[{"class": "a", "x1": 9, "y1": 1, "x2": 9, "y2": 9}]', "it has no area"),
+        ('[{"class": "a", "x1": "1", "y1": 1, "x2": 9, "y2": 9}]', "x1 must be a number"),
+        ('[{"class": "a", "x1": 1, "y1": 1, "x2": 9, "y2": 9, "score": 1}]', "'score' is no part of a box"),
+        ('[{"class": "a", "x1": 1, "y1": 1, "x2": 9, "y2": 9, "polygons": [["x"]]}]', "polygons must be"),
+        ('{"class": "a"}', "it is no list"),
+        ("[" * 3000, "is no value"),
+    ],
+)
+def test_boxes_that_are_none_are_refused(shared_data, value, reason):
+    raccoons = open_data(shared_data / "raccoon")
+    with pytest.raises(DataError, match=reason):
+        corrected(raccoons, [Correction(id=raccoons.ids[0], field="boxes", value=value)])
+
+
+def test_an_emptied_label_leaves_its_example_out(flowers):
+    kept = labelled_rows(corrected(flowers, [correction("kind", "")]))
+    assert len(kept) == len(flowers) - 1
+    assert "flowers.csv#0" not in kept.ids
+
+
+def test_a_file_with_semicolons_is_read(tmp_path):
+    path = tmp_path / "corrections.csv"
+    path.write_text("id;field;value\nflowers.csv#0;kind;lily\n", encoding="utf-8")
+    assert read_corrections(path)[0].value == "lily"
+
+
+def test_two_processes_lose_nothing(tmp_path):
+    """Fifty corrections each, at the same time."""
+    code = """
+import sys
+from rumbo.data.corrections import Correction, append_corrections
+for number in range(50):
+    append_corrections(sys.argv[1], [Correction(id=f"{sys.argv[2]}-{number}", field="class", value="a")])
+"""
+    path = tmp_path / "corrections.csv"
+    writers = [subprocess.Popen([sys.executable, "-c", code, str(path), str(name)]) for name in range(2)]
+    assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
+    assert len({each.id for each in read_corrections(path)}) == 100

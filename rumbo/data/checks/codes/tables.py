@@ -4,6 +4,15 @@ from rumbo.core.messages import t
 from rumbo.data.checks.findings import Code
 
 TABLE_CODES = {
+    "row.too_many_bad": Code(
+        "table",
+        "error",
+        lambda: (
+            t("More examples cannot be used than a training lets pass."),
+            "",
+            t("correct or remove them, or let them pass with --set data.max_bad_fraction."),
+        ),
+    ),
     "target.missing": Code(
         "table",
         "warning",
