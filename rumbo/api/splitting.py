@@ -1,6 +1,5 @@
 """A data set dealt out to train, dev and test, or to folds, and written as a file."""
 
-import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -8,15 +7,18 @@ from typing import Any
 
 import polars as pl
 
-from rumbo.api.sources import open_source
-from rumbo.core.errors import StorageError, UsageError
+from rumbo.api.config import RunConfig
+from rumbo.api.sources import open_run_data
+from rumbo.core.errors import DataError, StorageError, UsageError
 from rumbo.core.messages import t
 from rumbo.data.manifest import SPLITS, Dataset, TargetKind
-from rumbo.data.options import SplitOptions
+from rumbo.data.options import DataOptions, SplitOptions
 from rumbo.data.splits.split import Leak, Split, make_folds, make_split
+from rumbo.data.splits.tables import bytes_of, read_table, require_ending
 from rumbo.runs.files import write_file
 
 DEFAULT_OUT = "split.parquet"
+MAX_SHARE = 0.9
 _PREFIX = "data.split."
 _LISTED = "rumbo train --list-options"
 
@@ -62,12 +64,13 @@ def split(
     source: str | None = None,
     time: str | None = None,
     target: str | None = None,
+    corrections: str | Path | None = None,
     seed: int = 0,
     out: str | Path = DEFAULT_OUT,
     settings: Mapping[str, str] | None = None,
     base: Path | None = None,
 ) -> SplitFile:
-    """Deal out the examples of a data set and write id and split (with folds: id and fold) as Parquet.
+    """Deal out the examples of a data set and write id and split (with folds: id and fold) as Parquet or CSV.
 
     Args:
         path: the data.
@@ -79,8 +82,9 @@ def split(
         source: column of sources.
         time: column of times.
         target: the target column, for the strata.
+        corrections: a file laid over the data.
         seed: the same seed gives the same file.
-        out: the file; one that holds another split is not overwritten.
+        out: the file, .parquet or .csv; one that holds another split is not overwritten.
         settings: further options of splits, as text.
         base: the folder that `path` is relative to; the current one when not given.
 
@@ -89,8 +93,11 @@ def split(
         DataError: what is in the data cannot be used.
         StorageError: the file cannot be written.
     """
+    require_ending(out)
     options = _options({"by": by, "group": group, "source": source, "time": time}, dev, test, folds, settings)
-    dataset = open_source(path, base=base or Path(), target=target)
+    laid = None if corrections is None else str(corrections)
+    config = RunConfig(path=path, target=target, data=DataOptions(corrections=laid))
+    dataset = open_run_data(config, base=base or Path())
     if options.folds is not None:
         table, decisions = make_folds(dataset, options, seed)
         made = make_split(dataset, replace(options, fold=1), seed)
@@ -127,10 +134,21 @@ def _options(
     texts = {name: value for name, value in named.items() if value is not None}
     for name, value in (("dev", dev), ("test", test)):
         if value is not None:
+            if _is_number(value) and not 0 <= float(value) <= MAX_SHARE:
+                raise UsageError(
+                    t(
+                        "--{name}={value} must be a share from 0 to {most}, as 0.2.",
+                        name=name,
+                        value=value,
+                        most=MAX_SHARE,
+                    )
+                )
             texts[f"{name}_fraction" if _is_number(value) else f"{name}_sources"] = value
     if folds is not None:
         texts["folds"] = str(folds)
     texts |= {name.removeprefix(_PREFIX): value for name, value in (settings or {}).items()}
+    if "file" in texts:
+        raise UsageError(t("data.split.file is for rumbo train and rumbo check; a split is made from the data."))
     options = SplitOptions()
     for name, value in texts.items():
         options = options.override(name, value, where=_LISTED)
@@ -146,8 +164,6 @@ def _is_number(text: str) -> bool:
 
 
 def _write(path: Path, table: pl.DataFrame) -> None:
-    data = io.BytesIO()
-    table.write_parquet(data)
     if not path.parent.is_dir():
         raise UsageError(t("the folder of --out '{path}' does not exist.", path=path))
     if path.exists() and not _holds(path, table):
@@ -155,7 +171,7 @@ def _write(path: Path, table: pl.DataFrame) -> None:
             t("'{path}' exists already and holds something else; name another file with --out.", path=path)
         )
     try:
-        write_file(path, data.getvalue())
+        write_file(path, bytes_of(table, path))
     except OSError as error:
         raise StorageError(
             t("cannot write '{path}': {reason}.", path=path, reason=error.strerror or str(error))
@@ -164,9 +180,8 @@ def _write(path: Path, table: pl.DataFrame) -> None:
 
 def _holds(path: Path, table: pl.DataFrame) -> bool:
     try:
-        with open(path, "rb") as file:
-            return pl.read_parquet(file).equals(table)
-    except (pl.exceptions.PolarsError, OSError):
+        return read_table(path).equals(table)
+    except (DataError, UsageError, OSError):
         return False
 
 

@@ -24,14 +24,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--source", metavar="COLUMN", help=t("where each example comes from"))
     add("--time", metavar="COLUMN", help=t("dates or numbers; the newest examples become test"))
     add("--target", metavar="COLUMN", help=t("the target column, whose classes are spread evenly"))
+    add("--corrections", metavar="FILE", help=t("a corrections file laid over the data"))
     add("--seed", metavar="N", default="0", help=t("the same seed gives the same file"))
-    add("--out", metavar="FILE", default="split.parquet", help=t("the file to write: id and split, or id and fold"))
+    add(
+        "--out",
+        metavar="FILE",
+        default="split.parquet",
+        help=t("the .parquet or .csv to write: id and split, or id and fold"),
+    )
     add(
         "--set",
         metavar="NAME=VALUE",
         action="append",
         default=[],
-        help=t("further options, as in data.split.allow_leak=yes"),
+        help=t("any data.split option; --by, --group, --source, --time are data.split.by and so on"),
     )
 
 
@@ -52,6 +58,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         source=arguments.source,
         time=arguments.time,
         target=arguments.target,
+        corrections=arguments.corrections,
         seed=seed or 0,
         out=arguments.out,
         settings=chosen,

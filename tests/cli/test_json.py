@@ -76,7 +76,7 @@ FLAGS = {
     "demo": {"--out"},
     "split": {
         *("--by", "--dev", "--test", "--folds", "--group", "--source", "--time", "--target", "--seed", "--out"),
-        "--set",
+        *("--corrections", "--set"),
     },
     "train": {
         *("--task", "--target", "--model", "--weights", "--freeze", "--preset", "--epochs", "--budget", "--goal"),

@@ -12,12 +12,11 @@ from rumbo.data.splits.split import Split
 def folder(tmp_path):
     csv(tmp_path / "table.csv", 60)
     rng = np.random.default_rng(0)
-    lines = ["x,who,day,site,label"]
+    lines = ["x,who,day,site,half,label"]
     for row in range(120):
         day = f"2024-{1 + row // 28:02d}-{1 + row % 28:02d}"
-        lines.append(
-            f"{rng.normal():.4f},p{row // 4},{day},{('north', 'south', 'east')[row % 3]},{'yes' if row % 2 else 'no'}"
-        )
+        site, label = ("north", "south", "east")[row % 3], "yes" if row % 2 else "no"
+        lines.append(f"{rng.normal():.4f},p{row // 4},{day},{site},h{row // 60},{label}")
     (tmp_path / "visits.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     with inside(tmp_path):
         yield tmp_path
@@ -69,9 +68,18 @@ def test_folds(folder, rumbo: Command):
 REFUSED = {
     "split visits.csv --by alphabet": (2, ["alphabet", "random"]),
     "split visits.csv --group wo": (2, ["'wo'", "who"]),
-    "split visits.csv --by group": (2, ["no groups are known", "who"]),
+    "split visits.csv --by group": (2, ["no groups are known", "--group COLUMN", "Columns: x, who, day"]),
+    "split visits.csv --by source --dev north": (2, ["--source COLUMN", "Columns: x, who, day"]),
+    "split visits.csv --group half": (3, ["groups of examples that stay together: 2 (examples: 120)"]),
+    "split visits.csv --group half --folds 3": (3, ["groups of examples that stay together: 2;", "3 folds"]),
+    "split visits.csv --dev 20": (2, ["--dev=20", "0.2"]),
+    "split visits.csv --test -0.1": (2, ["--test=-0.1", "0.2"]),
+    "split visits.csv --set data.split.fold=2": (2, ["data.split.fold=2", "data.split.folds=5"]),
+    "split visits.csv --set data.split.file=a.csv": (2, ["data.split.file"]),
+    "split visits.csv --folds 3 --source site --dev north": (2, ["by=source"]),
+    "split visits.csv --out split.xlsx": (2, ["split.xlsx", ".parquet or .csv"]),
     "split visits.csv --by random --group who": (2, ["tear apart", "by=group", "allow_leak=yes"]),
-    "split visits.csv --by time": (2, ["which column holds the time"]),
+    "split visits.csv --by time": (2, ["which column holds the time", "--time COLUMN", "Columns: x, who, day"]),
     "split visits.csv --time site": (3, ["holds no time", "'north'"]),
     "split visits.csv --folds 1": (2, ["--folds=1"]),
     "split visits.csv --set data.split.foldz=1": (2, ["foldz", "folds"]),
@@ -88,6 +96,7 @@ def test_what_makes_no_sense_is_refused(typed, folder, rumbo: Command):
     answer = rumbo(*typed.split(" "))
     assert answer.code == code, answer.err
     assert [word for word in words if word not in answer.err] == []
+    assert "id, content" not in answer.err
     assert not (folder / "split.parquet").exists()
 
 
@@ -95,3 +104,33 @@ def test_a_random_split_of_groups_can_be_asked_for(folder, rumbo: Command):
     answer = rumbo(*["split", "visits.csv", "--by", "random", "--group", "who", "--set", "data.split.allow_leak=yes"])
     assert answer.code == 0, answer.err
     assert "torn apart, as asked" in answer.out
+
+
+def test_a_name_decides_the_format(folder, rumbo: Command):
+    assert rumbo("split", "table.csv", "--out", "a.csv").code == 0
+    assert rumbo("split", "table.csv", "--out", "a.parquet").code == 0
+    assert (folder / "a.csv").read_text(encoding="utf-8").startswith("id,split\n")
+    assert pl.read_csv(folder / "a.csv").equals(pl.read_parquet(folder / "a.parquet"))
+    assert rumbo("split", "table.csv", "--out", "a.csv").code == 0  # the same again
+    assert rumbo("split", "table.csv", "--seed", "1", "--out", "a.csv").code == 2
+    assert Split.load(folder / "a.csv").sha256 == Split.load(folder / "a.parquet").sha256
+    assert rumbo("split", "visits.csv", "--folds", "3", "--test", "0.1", "--out", "k.csv").code == 0
+    assert Split.load(folder / "k.csv", 2).table["split"].value_counts().height == 3
+
+
+def test_the_share_of_dev_is_told_to_be_unused_with_folds(folder, rumbo: Command):
+    answer = rumbo("split", "visits.csv", "--folds", "3", "--dev", "0.3", "--target", "label")
+    assert answer.code == 0, answer.err
+    assert "the share of dev, 0.3, is not used: each fold is 1/3" in answer.out
+
+
+def test_corrections_are_laid_over_the_data(folder, rumbo: Command):
+    pictures(folder / "photos", {"cat": 20, "dog": 20})
+    before = rumbo("split", "photos", "--json").json["classes"]
+    name = sorted(path.relative_to(folder / "photos").as_posix() for path in (folder / "photos").rglob("*.*"))[0]
+    lines = ["id,field,value,who,when,why", f"{name},class,dog,me,2024-01-01,slip"]
+    (folder / "fixes.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    answer = rumbo("split", "photos", "--corrections", "fixes.csv", "--out", "c.parquet", "--json")
+    assert answer.code == 0, answer.err
+    assert sum(counts["cat"] for counts in before.values()) == 20
+    assert sum(counts["cat"] for counts in answer.json["classes"].values()) == 19

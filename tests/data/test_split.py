@@ -1,5 +1,6 @@
 """Splits: sizes, strata, copies and groups, given splits; the same seed gives the same file."""
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -218,3 +219,45 @@ def test_rows_of_a_part_of_the_data_and_of_no_split():
     assert split.rows(part, "train").tolist() == expected
     with pytest.raises(UnknownName, match="nearest: train"):
         split.rows(data, "trian")
+
+
+WRONG_FILES = {
+    "a.csv": (b"id,where\na,train\n", "id, where"),
+    "b.csv": (b"id,split\na,train\na,dev\n", "'a' stands there twice"),
+    "c.csv": (b"id,split\na,holdout\n", "'holdout' is none of train, train_dev, dev, test"),
+    "d.csv": (b"id,fold\na,1\nb,two\n", "fold 'two' is no whole number"),
+    "e.csv": (b"", "cannot be read as CSV"),
+    "f.parquet": (b"id,split\na,train\n", "cannot be read as Parquet"),
+    "g.csv": (b"id,split\na,\n", "'' is none of train"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_FILES)
+def test_a_wrong_file_of_splits_is_named_with_what_is_allowed(tmp_path, name):
+    data, words = WRONG_FILES[name]
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(DataError) as problem:
+        Split.load(tmp_path / name)
+    assert name in str(problem.value)
+    assert words in str(problem.value)
+    assert "parquet:" not in str(problem.value)
+
+
+@settings(max_examples=30)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), min_size=1, max_size=8, unique=True))
+def test_law_a_file_of_splits_reads_as_it_was_written(ids):
+    table = pl.DataFrame({"id": ids, "split": (["train", "dev"] * len(ids))[: len(ids)]})
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("a.csv", "a.parquet"):
+            Split(table, "").save(Path(folder) / name)
+            assert Split.load(Path(folder) / name).table.equals(table)
+
+
+def test_of_a_file_of_folds_it_is_told_which_is_dev(tmp_path):
+    (tmp_path / "k.csv").write_text("id,fold\na,1\nb,2\nc,\n")
+    split = Split.load(tmp_path / "k.csv", 2)
+    assert split.table["split"].to_list() == ["train", "dev", "test"]
+    assert "fold 2 of" in split.decisions[0]
+    (tmp_path / "s.csv").write_text("id,split\na,train\n")
+    with pytest.raises(UsageError, match=r"holds no folds.*fold=2"):
+        Split.load(tmp_path / "s.csv", 2)

@@ -9,7 +9,7 @@ import numpy as np
 from rumbo.core.errors import DataError, UsageError, unknown_name
 from rumbo.core.messages import t
 from rumbo.core.seeds import rng
-from rumbo.data.manifest import SPLITS, Dataset
+from rumbo.data.manifest import RESERVED, SPLITS, Dataset
 from rumbo.data.options import SplitOptions
 from rumbo.data.splits.groups import Groups, Reason, components, copies_of, groups_in, look_for_groups, told
 from rumbo.data.splits.stratify import deal_labels, deal_strata, has_many_labels, label_counts, strata
@@ -65,8 +65,9 @@ def make_plan(dataset: Dataset, options: SplitOptions, seed: int) -> Plan:
         raise UsageError(
             t(
                 "no groups are known: there is no column group, and neither names nor pictures show any. Name the "
-                "column that holds them: --set data.split.group=COLUMN (columns: {columns}).",
-                columns=", ".join(dataset.table.columns[:30]),
+                "column that holds them: --set data.split.group=COLUMN (rumbo split: --group COLUMN). Columns: "
+                "{columns}.",
+                columns=_offered(dataset),
             )
         )
     units = components(len(dataset), [copies, *together])
@@ -131,9 +132,9 @@ def by_source(plan: Plan) -> tuple[np.ndarray, list[str]]:
     if column is None:
         raise UsageError(
             t(
-                "no column says where examples come from. Name one: --set data.split.source=COLUMN (columns: "
-                "{columns}).",
-                columns=", ".join(plan.dataset.table.columns[:30]),
+                "no column says where examples come from. Name one: --set data.split.source=COLUMN (rumbo split: "
+                "--source COLUMN). Columns: {columns}.",
+                columns=_offered(plan.dataset),
             )
         )
     source = np.array([str(value) for value in plan.dataset.table[column].to_list()], dtype=object)
@@ -145,7 +146,8 @@ def by_source(plan: Plan) -> tuple[np.ndarray, list[str]]:
     if not dev_sources and not test_sources:
         raise UsageError(
             t(
-                "say which sources make dev and test: --set data.split.dev_sources=A,B (sources: {sources}).",
+                "say which sources make dev and test: --set data.split.dev_sources=A,B (rumbo split: --dev A,B). "
+                "Sources: {sources}.",
                 sources=", ".join(met[:30]),
             )
         )
@@ -174,8 +176,9 @@ def by_time(plan: Plan) -> tuple[np.ndarray, list[str]]:
     if column is None:
         raise UsageError(
             t(
-                "say which column holds the time: --set data.split.time=COLUMN (columns: {columns}).",
-                columns=", ".join(plan.dataset.table.columns[:30]),
+                "say which column holds the time: --set data.split.time=COLUMN (rumbo split: --time COLUMN). "
+                "Columns: {columns}.",
+                columns=_offered(plan.dataset),
             )
         )
     moments = times_of(plan.dataset.table[column_of(plan.dataset, column, "time") or ""], plan.dataset.ids)
@@ -208,14 +211,14 @@ def deal_folds(plan: Plan) -> tuple[np.ndarray, list[str]]:
     """The fold of each example, from 1; 0 for what is test."""
     options = plan.options
     if options.folds is None:
-        raise UsageError(t("say into how many parts: --folds 5."))
-    if options.by in ("source", "time"):
-        raise UsageError(t("folds are dealt at random or by group; by={by} makes one split.", by=options.by))
+        raise UsageError(t("say into how many parts: --set data.split.folds=5 (rumbo split: --folds 5)."))
+    if (way := way_of(plan.dataset, options)) in ("source", "time"):
+        raise UsageError(t("folds are dealt at random or by group; by={by} makes one split.", by=way))
     if options.fold > options.folds:
         raise UsageError(
             t("there are {folds} folds; fold {fold} is none of them.", folds=options.folds, fold=options.fold)
         )
-    is_given = way_of(plan.dataset, options) == "given"
+    is_given = way == "given"
     names = np.full(len(plan.dataset), "train", dtype=object)
     if is_given:
         names[(plan.dataset.table["split"] == "test").to_numpy()] = "test"
@@ -223,6 +226,14 @@ def deal_folds(plan: Plan) -> tuple[np.ndarray, list[str]]:
         names = cut(plan, np.arange(len(plan.dataset)), {"test": options.test_fraction})
     rows = np.flatnonzero(names != "test")
     units, counts, sizes, order = _facts(plan, rows)
+    if len(sizes) < options.folds and _has_groups(plan):
+        raise DataError(
+            t(
+                "groups of examples that stay together: {count}; they are too few for {folds} folds.",
+                count=len(sizes),
+                folds=options.folds,
+            )
+        )
     if len(sizes) < options.folds:
         raise DataError(
             t("{count} different examples are too few for {folds} folds.", count=len(sizes), folds=options.folds)
@@ -231,6 +242,14 @@ def deal_folds(plan: Plan) -> tuple[np.ndarray, list[str]]:
     folds = np.zeros(len(names), np.int64)
     folds[rows] = deal_labels(counts, sizes, shares, order)[units].astype(np.int64)
     decisions = [t("cut into {folds} folds with seed {seed}; each is dev once.", folds=options.folds, seed=plan.seed)]
+    if options.dev_fraction is not None:
+        decisions.append(
+            t(
+                "the share of dev, {share}, is not used: each fold is 1/{folds} of what is not test.",
+                share=f"{options.dev_fraction:g}",
+                folds=options.folds,
+            )
+        )
     return folds, decisions + together(plan)
 
 
@@ -276,7 +295,19 @@ def cut(plan: Plan, rows: np.ndarray, shares: dict[str, float]) -> np.ndarray:
         stratum_of_unit = np.zeros(len(sizes), dtype=np.int64)
         stratum_of_unit[units[::-1]] = strata(plan.dataset, rows)[::-1]  # of the first row
         split_of_unit = deal_strata(stratum_of_unit, sizes, shares, order)
-    if missing := [name for name, share in shares.items() if share > 0 and not (split_of_unit == name).any()]:
+    missing = [name for name, share in shares.items() if share > 0 and not (split_of_unit == name).any()]
+    if missing and _has_groups(plan):
+        raise DataError(
+            t(
+                "groups of examples that stay together: {count} (examples: {rows}); they are too few to cut {names} "
+                "from them. Name a column of more groups, add examples, or give the splits yourself in folders train, "
+                "dev and test.",
+                count=len(sizes),
+                rows=len(rows),
+                names=", ".join(missing),
+            )
+        )
+    if missing:
         raise DataError(
             t(
                 "{count} different examples are too few to cut {names} from them. Add examples, or give the splits "
@@ -296,13 +327,27 @@ def _facts(plan: Plan, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nda
     return units, label_counts(plan.dataset, rows, units), sizes, order
 
 
+def _has_groups(plan: Plan) -> bool:
+    """Whether more than copies stay together."""
+    return plan.options.by != "random" and any(groups.members for groups in plan.known)
+
+
 def column_of(dataset: Dataset, wanted: str | None, usual: str) -> str | None:
     """The column that is named; without a name the usual one, where there is one."""
     if wanted is None:
         return usual if usual in dataset.table.columns else None
     if wanted not in dataset.table.columns:
-        raise unknown_name("column", wanted, dataset.table.columns)
+        raise unknown_name("column", wanted, own_columns(dataset))
     return wanted
+
+
+def own_columns(dataset: Dataset) -> list[str]:
+    """The columns that a user may name: those of the data, none of ours."""
+    return [name for name in dataset.table.columns if name not in RESERVED or name in ("source", "group")]
+
+
+def _offered(dataset: Dataset) -> str:
+    return ", ".join(own_columns(dataset)[:30]) or t("none")
 
 
 def _refuse_known(dataset: Dataset, known: Sequence[Groups], options: SplitOptions) -> list[Groups]:

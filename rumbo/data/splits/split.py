@@ -27,7 +27,7 @@ from rumbo.data.splits.dealing import (
 from rumbo.data.splits.groups import Groups, are_too_many
 from rumbo.data.splits.leaks import TRAIN, Leak, LeakError, find_leaks, refusal
 from rumbo.data.splits.near_duplicates import MAX_PICTURES
-from rumbo.ops.parquet import read_parquet
+from rumbo.data.splits.tables import bytes_of, read_table
 
 __all__ = ["Leak", "LeakError", "Split", "fractions", "make_folds", "make_split", "split_from_file"]
 
@@ -58,34 +58,28 @@ class Split:
         return np.flatnonzero(dataset.table["id"].is_in(list(inside)).to_numpy()).astype(np.int64)
 
     def save(self, path: str | Path) -> None:
-        """Write as Parquet."""
-        with open(path, "wb") as file:  # by name, polars takes no bytes beyond UTF-8, and stars as patterns
-            self.table.write_parquet(file)
+        """Write as Parquet, or as CSV where the name ends so."""
+        Path(path).write_bytes(bytes_of(self.table, path))  # by name, polars takes stars as patterns
 
     @classmethod
     def load(cls, path: str | Path, fold: int | None = None) -> "Split":
         """Read what `save` wrote; the hash is computed anew, compare it with the run's.
 
         Args:
-            path: a Parquet file with the columns id and split, or id and fold.
+            path: a .parquet or .csv file with the columns id and split, or id and fold.
             fold: of a file with folds, the one that is dev; the other ones are train, and what has no fold is test.
 
         Raises:
             UsageError: there is no such file, or no such fold.
             DataError: it is no split.
         """
-        if not Path(path).is_file():
-            raise UsageError(t("'{path}' does not exist; it should hold the split.", path=path))
-        table = read_parquet(Path(path).read_bytes(), str(path))
+        table, decisions = read_table(path), ()
         if "fold" in table.columns:
             table = _of_fold(table, fold, path)
-        if (
-            dict(table.schema) != {"id": pl.String, "split": pl.String}
-            or not set(table["split"].unique()) <= set(SPLITS)
-            or table["id"].is_duplicated().any()
-        ):
-            raise DataError(t("'{path}' is no split: it needs the columns id and split, each id once.", path=path))
-        return cls(table, _sha256(table))
+            decisions = (t("fold {fold} of '{path}' is dev, the others are train.", fold=fold, path=path),)
+        elif fold not in (None, 1):
+            raise UsageError(t("'{path}' holds no folds: leave out data.split.fold={fold}.", path=path, fold=fold))
+        return cls(table, _sha256(table), decisions)
 
 
 def make_split(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
@@ -105,6 +99,14 @@ def make_split(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
         DataError: too few examples, or no train among given splits.
         UsageError: shares of one or more; a random split of known groups; no such column, source or fold.
     """
+    if options.folds is None and options.fold != 1:
+        raise UsageError(
+            t(
+                "data.split.fold={fold} says which of several folds is dev: say into how many the examples are cut, "
+                "as in data.split.folds=5, or name a file of folds with data.split.file.",
+                fold=options.fold,
+            )
+        )
     plan = make_plan(dataset, options, seed)
     if options.folds is not None:
         names, decisions = one_fold(plan)
@@ -149,7 +151,7 @@ def split_from_file(dataset: Dataset, path: str | Path, options: SplitOptions) -
                 path=path,
             )
         )
-    decisions = [t("the split was read from '{path}'.", path=path)]
+    decisions = [t("the split was read from '{path}'.", path=path), *read.decisions]
     if unknown := int((names == "").sum()):
         decisions.append(t("examples that it does not name, and that are in no split: {count}.", count=unknown))
     return _finish(make_plan(dataset, options, 0), names, decisions, path)
@@ -182,8 +184,6 @@ def _split(plan: Plan, names: np.ndarray, decisions: list[str], leaks: tuple[Lea
 
 
 def _of_fold(table: pl.DataFrame, fold: int | None, path: str | Path) -> pl.DataFrame:
-    if dict(table.schema) != {"id": pl.String, "fold": pl.Int64}:
-        raise DataError(t("'{path}' is no split: it needs the columns id and split, each id once.", path=path))
     known = sorted(table["fold"].drop_nulls().unique().to_list())
     if fold not in known:
         raise UsageError(
