@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
-from rumbo.core.errors import DataError, UsageError
+from rumbo.core.errors import DataError, UsageError, os_reason
 from rumbo.core.messages import t
 from rumbo.core.seeds import rng
 from rumbo.data.augmentation.color import IMAGENET_AXES, ColorAxes, color_axes
@@ -49,9 +49,7 @@ def write_contact_sheet(dataset: Dataset, options: AugmentOptions | None, path: 
     try:
         path.write_bytes(picture)
     except OSError as problem:
-        raise DataError(
-            t("'{path}' cannot be written: {problem}.", path=path, problem=problem.strerror or problem)
-        ) from None
+        raise DataError(t("'{path}' cannot be written: {problem}.", path=path, problem=os_reason(problem))) from None
     return path
 
 

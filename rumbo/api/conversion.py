@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from rumbo.api.sources import open_source
-from rumbo.core.errors import DataError, GateError, StorageError, UsageError
+from rumbo.core.errors import DataError, GateError, StorageError, UsageError, os_reason
 from rumbo.core.messages import t
 from rumbo.data.corrections import Correction, corrected, read_corrections
 from rumbo.data.files import FolderFiles
 from rumbo.data.manifest import Dataset
+from rumbo.data.pictures.decode import BadImage
+from rumbo.data.pictures.images import FileImages
 from rumbo.data.writers import Writer, writers
 from rumbo.data.writers.compare import compare
 from rumbo.data.writers.names import split_names
@@ -46,6 +48,8 @@ class Conversion:
         classes: examples, boxes, points or pixels of each class.
         splits: examples of each split; empty where the set does not say.
         lost: what the format cannot hold, finished sentences; empty unless it was allowed.
+        changed: what was clipped or corrected in reading, and so is written otherwise than the source has it, and
+            pictures that do not decode and were copied as they are; finished sentences.
         largest_shift_px: the largest distance that a box's side or a point moved, from rounding; at most 1e-9.
         decisions: how the source was read.
     """
@@ -58,6 +62,7 @@ class Conversion:
     classes: dict[str, Count]
     splits: dict[str, Count]
     lost: tuple[str, ...]
+    changed: tuple[str, ...]
     largest_shift_px: float
     decisions: tuple[str, ...]
 
@@ -125,8 +130,7 @@ def convert(
         raise
     except OSError as problem:
         shutil.rmtree(work, ignore_errors=True)
-        reason = problem.strerror or str(problem)
-        raise StorageError(t("cannot write '{path}': {reason}.", path=out, reason=reason)) from None
+        raise StorageError(t("cannot write '{path}': {reason}.", path=out, reason=os_reason(problem))) from None
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
         raise
@@ -181,6 +185,7 @@ def _written(
         classes=counts,
         splits=splits,
         lost=plan.lost,
+        changed=(*_repaired(dataset), *_undecoded(plan)),
         largest_shift_px=comparison.largest_shift_px,
         decisions=dataset.decisions,
     )
@@ -203,6 +208,40 @@ def _written(
     }
     put(RECORD, json.dumps(record, ensure_ascii=True, indent=0).encode("ascii"))
     return result
+
+
+def _repaired(dataset: Dataset) -> list[str]:
+    """What reading has clipped or corrected, so that it is not what the source says."""
+    repairs = [repair for repair in dataset.repairs if repair.action != "rejected"]
+    if not repairs:
+        return []
+    first = repairs[0]
+    return [
+        t(
+            "annotations that were clipped or corrected: {count}; the first is at {where}: {met}.",
+            count=len(repairs),
+            where=first.where,
+            met=first.met.rstrip("."),
+        )
+    ]
+
+
+def _undecoded(plan: Plan) -> list[str]:
+    """Pictures that were copied as they are, though they are cut off or damaged."""
+    images = plan.dataset.images
+    if not isinstance(images, FileImages):
+        return []
+    bad: list[str] = []
+    for row in range(len(plan.dataset)):
+        try:
+            images.read(row)
+        except BadImage:
+            bad.append(plan.dataset.ids[row])
+    if not bad:
+        return []
+    return [
+        t("pictures that do not decode, copied as they are: {count}; the first is '{id}'.", count=len(bad), id=bad[0])
+    ]
 
 
 def _not_equal(to: str, work: Path, differences: Sequence[str], result: dict[str, Any]) -> GateError:

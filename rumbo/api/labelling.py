@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from rumbo.api.label_values import as_text, box, class_name, entries, names_in, parsed, point_list, tag_list
-from rumbo.core.errors import DataError, StorageError, UsageError
+from rumbo.core.errors import DataError, StorageError, UsageError, os_reason
 from rumbo.core.messages import t
 from rumbo.data import open_data
 from rumbo.data.corrections import (
@@ -148,7 +148,7 @@ class LabelBook:
             append_corrections(self.out, [correction])
             _flush_folder(self.out.parent)
         except OSError as problem:
-            message = t("'{path}' cannot be written: {problem}.", path=self.out, problem=problem.strerror or "")
+            message = t("'{path}' cannot be written: {problem}.", path=self.out, problem=os_reason(problem))
             raise StorageError(message) from None
         except (DataError, UsageError) as problem:  # somebody else changed the file meanwhile
             raise StorageError(str(problem)) from None
@@ -231,7 +231,12 @@ def open_labels(
 
 
 def export_labels(
-    book: LabelBook, to: str, out: str | Path, *, progress: Callable[[int, int], None] | None = None
+    book: LabelBook,
+    to: str,
+    out: str | Path,
+    *,
+    data: Dataset | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Any:
     """Write the data set with its new labels in another format, by `rumbo.api.conversion`.
 
@@ -239,15 +244,16 @@ def export_labels(
         book: what was labelled; its corrections are read from their file.
         to: a format of `rumbo convert`.
         out: a new folder.
+        data: what `labelled_data` made of the book, where it is known already.
         progress: called with (done, total).
     """
     from rumbo.api.conversion import convert
 
-    return convert(labelled_data(book), to=to, out=out, progress=progress)
+    return convert(data or labelled_data(book), to=to, out=out, progress=progress)
 
 
 def labelled_data(book: LabelBook) -> Dataset:
-    """The examples that have a label, as a data set with the tool's target and all corrections of the file.
+    """The examples that have a label and can be read, with the tool's target and all corrections of the file.
 
     Raises:
         DataError: none has one.
@@ -258,10 +264,16 @@ def labelled_data(book: LabelBook) -> Dataset:
     given = read_corrections(book.out) if book.out.exists() else ()
     data = corrected(_with_target(book), [c for c in given if c.id in known and c.field not in others])
     is_labelled = np.array([book.value(row) is not None for row in range(len(book))])
+    is_read = np.array([book.dataset.images is None or book.size(row) is not None for row in range(len(book))])
+    decisions = data.decisions
     if missing := int((~is_labelled).sum()):
-        sentence = t("{count} examples without a label were left out.", count=missing)
-        data = dataclasses.replace(data, decisions=(*data.decisions, sentence))
-    return _with_equal_points(data).take(is_labelled)
+        decisions += (t("{count} examples without a label were left out.", count=missing),)
+    if unread := len(data.bad) + int((is_labelled & ~is_read).sum()):
+        decisions += (t("examples left out because they cannot be read: {count}.", count=unread),)
+    if not (is_labelled & is_read).any():
+        raise DataError(t("nothing that has a label can be read."))
+    data = dataclasses.replace(data, decisions=decisions, bad=())
+    return _with_equal_points(data).take(is_labelled & is_read)
 
 
 def _with_target(book: LabelBook) -> Dataset:

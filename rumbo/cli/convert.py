@@ -55,6 +55,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
                 print()
         for sentence in found.lost:
             print(t("lost: {what}", what=sentence))
+        for sentence in found.changed:
+            print(t("changed: {what}", what=sentence))
         if found.largest_shift_px > 0:
             print(t("boxes and points moved by at most {px} px, from rounding.", px=f"{found.largest_shift_px:.1g}"))
         print(

@@ -3,12 +3,13 @@
 import argparse
 import getpass
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rumbo.cli.parser import whole
-from rumbo.core.errors import UsageError
+from rumbo.core.errors import DataError, UsageError
 from rumbo.core.messages import shown, t
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     _tell_about(book, as_json=arguments.json)
     exported = None
     if arguments.export is not None:
-        exported = _export(book, *arguments.export)
+        exported = _export(book, *arguments.export, as_json=arguments.json)
         if not arguments.json:
             print(t("written: {path}", path=exported))
     else:
@@ -132,10 +133,21 @@ def _tell_about(book: "LabelBook", *, as_json: bool) -> None:
         )
 
 
-def _export(book: "LabelBook", to: str, folder: str) -> str:
-    from rumbo.api.labelling import export_labels
+def _export(book: "LabelBook", to: str, folder: str, *, as_json: bool) -> str:
+    from rumbo.api.labelling import export_labels, labelled_data
 
-    export_labels(book, to, folder)
+    data = labelled_data(book)
+    print_to = sys.stderr if as_json else sys.stdout
+    for sentence in data.decisions[len(book.dataset.decisions) :]:
+        print(sentence, file=print_to)
+    try:
+        export_labels(book, to, folder, data=data)
+    except DataError as problem:
+        again = shlex.join(
+            ["rumbo", "convert", str(book.dataset.path), "--corrections", str(book.out), "--to", to, "--out", folder]
+        )
+        hint = t("`rumbo label` cannot choose that; `{command} --lossy` can.", command=again)
+        raise DataError(f"{problem} {hint}") from None
     return folder
 
 

@@ -8,7 +8,7 @@ from types import FrameType
 
 import uvicorn
 
-from rumbo.core.errors import UsageError
+from rumbo.core.errors import UsageError, os_reason
 from rumbo.core.messages import t
 from rumbo.serve.perimeter import App
 
@@ -28,7 +28,11 @@ def listen(port: int) -> socket.socket:
         place.listen(MAX_CONNECTIONS)
     except OSError as problem:
         place.close()
-        message = t("port {port} cannot be used: {problem}.", port=port, problem=problem.strerror or str(problem))
+        message = t(
+            "port {port} cannot be used: {problem}. Choose another with --port, or leave --port out for a free one.",
+            port=port,
+            problem=os_reason(problem),
+        )
         raise UsageError(message) from None
     return place
 

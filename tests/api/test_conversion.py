@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -174,7 +175,7 @@ def test_a_full_disk_leaves_nothing(photos: Path, tmp_path: Path, monkeypatch, p
         return real(writer, plan, limited, progress)
 
     monkeypatch.setattr(conversion, "write", write)
-    with pytest.raises(StorageError, match="No space left"):
+    with pytest.raises(StorageError, match="the disk is full"):
         convert(photos, to="csv", out=tmp_path / "out")
     assert sorted(os.listdir(tmp_path)) == ["photos"]
 
@@ -251,3 +252,40 @@ def test_every_writer_is_described_in_the_docs():
     page = (Path(conversion.__file__).parents[2] / "docs" / "convert.md").read_text(encoding="utf-8")
     for name in writers.names():
         assert f"`{name}`" in page
+
+
+def test_a_column_of_whole_numbers_stays_one(tmp_path: Path):
+    rows = [f"{1960 + row % 40},{row},{'' if row == 7 else row / 4},{row / 3:.2f}" for row in range(50)]
+    (tmp_path / "table.csv").write_text("año,n,q,price\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    convert(tmp_path / "table.csv", to="csv", out=tmp_path / "out")
+    lines = (tmp_path / "out" / "data.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[:3] == ["año,n,q,price", "1960,0,0.0,0.0", "1961,1,0.25,0.33"]
+    assert lines[8].startswith("1967,7,,")
+    first, second = open_data(tmp_path / "table.csv").table, open_data(tmp_path / "out").table
+    assert first.drop("id", "content").equals(second.drop("id", "content"))
+
+
+def test_negative_zero_keeps_its_sign(tmp_path: Path):
+    (tmp_path / "table.csv").write_text("a,price\n" + "-0.0,0.5\n3,0.7\n" * 20, encoding="utf-8")
+    convert(tmp_path / "table.csv", to="csv", out=tmp_path / "out")
+    assert (tmp_path / "out" / "data.csv").read_text(encoding="utf-8").splitlines()[1] == "-0.0,0.5"
+
+
+def test_clipped_boxes_are_told(marked: Path, tmp_path: Path):
+    text = (marked / "Annotations" / "c.xml").read_text(encoding="utf-8")
+    wide = text.replace("<xmax>12</xmax>", "<xmax>14</xmax>").replace("<ymax>8</ymax>", "<ymax>9</ymax>")
+    (marked / "Annotations" / "c.xml").write_text(wide, encoding="utf-8")
+    found = convert(marked, to="coco", out=tmp_path / "out", lossy=True)
+    (sentence,) = found.changed
+    assert sentence.startswith("annotations that were clipped or corrected: 1; the first is at ")
+    assert "c.xml" in sentence
+
+
+def test_pictures_that_do_not_decode_are_told(photos: Path, tmp_path: Path):
+    buffer = io.BytesIO()
+    Image.effect_noise((64, 64), 60).save(buffer, "JPEG")
+    (photos / "train" / "cat" / "cut.jpg").write_bytes(buffer.getvalue()[: len(buffer.getvalue()) // 2])
+    found = convert(photos, to="csv", out=tmp_path / "out")
+    assert found.changed == ("pictures that do not decode, copied as they are: 1; the first is 'train/cat/cut.jpg'.",)
+    (photos / "train" / "cat" / "cut.jpg").unlink()
+    assert convert(photos, to="csv", out=tmp_path / "whole").changed == ()

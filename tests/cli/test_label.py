@@ -89,7 +89,7 @@ def test_a_port_that_is_taken_is_told(place: Path, rumbo: Command) -> None:
         port = taken.getsockname()[1]
         answer = rumbo("label", "photos", "--no-browser", "--port", port)
     assert answer.code == 2
-    assert f"port {port}" in answer.err
+    assert f"port {port} cannot be used: another program uses it. Choose another with --port" in answer.err
 
 
 def test_labels_are_exported(place: Path, rumbo: Command) -> None:
@@ -105,3 +105,24 @@ def test_labels_are_exported(place: Path, rumbo: Command) -> None:
     assert sorted(len(boxes) for boxes in data.table["boxes"]) == [0, 1]
     assert data.target is not None
     assert data.target.classes == ("cat",)
+
+
+def test_what_cannot_be_read_is_left_out_of_an_export_and_counted(place: Path, rumbo: Command) -> None:
+    (place / "photos" / "cat" / "empty.png").write_bytes(b"")
+    (place / "photos" / "dog" / "text.png").write_bytes(b"this is no picture")
+    with inside(place):
+        answer = rumbo("label", "photos", "--export", "folder", "out")
+        assert answer.code == 0, answer.err
+        assert "examples left out because they cannot be read: 2." in answer.out
+        assert len(open_data("out")) == 6
+
+
+def test_an_export_that_would_lose_something_names_the_command_that_can(place: Path, rumbo: Command) -> None:
+    change = Correction(id="cat/00.png", field="tags", value='["dark"]')
+    append_corrections(place / "photos-corrections.csv", [change])
+    with inside(place):
+        answer = rumbo("label", "photos", "--export", "folder", "out")
+        assert answer.code == 3
+        command = "rumbo convert photos --corrections photos-corrections.csv --to folder --out out --lossy"
+        assert f"`{command}`" in answer.err
+        assert rumbo(*command.split()[1:]).code == 0

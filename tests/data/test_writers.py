@@ -105,8 +105,8 @@ def test_a_table_has_a_row_for_each_box_and_one_for_a_negative():
     _, files = written(with_boxes([[box(), box("dog")], []], classes=("cat", "dog")), "csv")
     assert files["data.csv"].decode().splitlines() == [
         "image,class,x1,y1,x2,y2",
-        "images/0.png,cat,1.0,2.0,5.0,9.0",
-        "images/0.png,dog,1.0,2.0,5.0,9.0",
+        "images/0.png,cat,1,2,5,9",
+        "images/0.png,dog,1,2,5,9",
         "images/1.png,,,,,",
     ]
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Iterator, Sequence
 
 import polars as pl
@@ -69,9 +70,14 @@ def annotations(plan: Plan, sizes: Sequence[tuple[int, int]]) -> Iterator[tuple[
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
-    for row in rows:
-        cells = [_cell(value) for value in row]
-        if longest := max((len(cell) for cell in cells), default=0) > MAX_FIELD_CHARACTERS:
+    table = [list(row) for row in rows]
+    whole = [_is_whole(column) for column in zip(*table, strict=True)]
+    for row in table:
+        cells = [
+            str(int(value)) if is_whole and isinstance(value, float) else _cell(value)
+            for value, is_whole in zip(row, whole, strict=True)
+        ]
+        if (longest := max((len(cell) for cell in cells), default=0)) > MAX_FIELD_CHARACTERS:
             raise DataError(
                 t(
                     "a polygon needs {count} characters in one field; {limit} are allowed in a CSV. Choose coco.",
@@ -225,6 +231,15 @@ def _is_text(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _is_whole(column: Sequence[object]) -> bool:
+    """Whether all numbers of a column are whole, none of them -0.0: those read the same without a point."""
+    return all(
+        not isinstance(value, float)
+        or (value.is_integer() and abs(value) < 2**53 and not (value == 0 and math.copysign(1, value) < 0))
+        for value in column
+    )
 
 
 def _cell(value: object) -> str:
