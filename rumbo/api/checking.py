@@ -25,7 +25,9 @@ from rumbo.data.manifest import Dataset, TargetKind
 from rumbo.data.pictures.decode import BadItem
 from rumbo.data.pictures.images import FileImages
 from rumbo.data.pictures.scan import scan_images
+from rumbo.data.splits.leaks import LeakError
 from rumbo.data.splits.split import Split
+from rumbo.data.target import kind_word
 
 Progress = Callable[[str, int, int], None]
 
@@ -167,7 +169,7 @@ def facts_of(checked: Checked) -> list[tuple[str, str]]:
     if checked.report.counts["bad"]:
         facts.append((t("cannot be used"), str(checked.report.counts["bad"])))
     if target is not None and target.columns:
-        facts.append((t("target"), f"{', '.join(target.columns[:8])} ({target.kind.value})"))
+        facts.append((t("target"), f"{', '.join(target.columns[:8])} ({kind_word(target.kind)})"))
     if target is not None and target.classes:
         names = ", ".join(target.classes[:12]) + (" …" if len(target.classes) > 12 else "")
         facts.append((t("classes"), f"{len(target.classes)}: {names}"))
@@ -271,6 +273,8 @@ def _split(dataset: Dataset, config: RunConfig) -> tuple[Split, list[Finding]]:
     """How the run would split the data; everything is train where it cannot, and the reason is a finding."""
     try:
         return deal_out(dataset, config, Path()), []
+    except LeakError as problem:
+        return problem.split, [found("split.impossible", str(problem), num_items=len(dataset), done="")]
     except DataError as problem:
         message = str(problem)
     everything = Split(dataset.table.select("id", pl.lit("train").alias("split")), "")

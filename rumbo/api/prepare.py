@@ -26,6 +26,7 @@ from rumbo.data.pictures.decode import BadItem, DecodeRule
 from rumbo.data.pictures.images import FileImages, ImageSource, load_images
 from rumbo.data.preprocess import Preprocess, fit_preprocess
 from rumbo.data.splits.split import Split
+from rumbo.data.target import kind_word, signal_word
 from rumbo.tasks import TASKS
 from rumbo.tasks.task import DatasetTask
 from rumbo.tasks.trained import ModelSpec, TrainedModel, build_task, examples_from
@@ -183,6 +184,12 @@ def prepare(
     )
 
 
+def _inputs_of(dataset: Dataset) -> str:
+    if dataset.signals is not None:
+        return signal_word(dataset.signals.kind)
+    return t("pictures") if dataset.images is not None else t("columns")
+
+
 def _require_goal(goal: str, task: DatasetTask, targets: torch.Tensor, split: str) -> None:
     """A goal that is not defined on a split, such as ROC-AUC on one class, can neither choose nor judge there."""
     outputs = task.decode(torch.zeros(len(targets), task.num_outputs(task.target_config())))
@@ -225,12 +232,8 @@ def _trainable(dataset: Dataset) -> Target:
                 "label` work on it.",
                 path=dataset.path,
                 format=dataset.format,
-                inputs=t("pictures")
-                if dataset.images is not None
-                else dataset.signals.kind.value
-                if dataset.signals
-                else t("columns"),
-                target=target.kind.value if target is not None else t("no labels"),
+                inputs=_inputs_of(dataset),
+                target=kind_word(target.kind if target is not None else None),
             )
         )
     return target

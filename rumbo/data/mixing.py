@@ -18,6 +18,7 @@ from rumbo.core.errors import DataError, OptionError
 from rumbo.core.messages import t
 from rumbo.data.manifest import Dataset, MaskSource, TargetKind
 from rumbo.data.pictures.images import ImageSource
+from rumbo.data.target import kind_word
 
 MAIN = "main"
 """The source of examples that do not say another one."""
@@ -146,9 +147,9 @@ def _require_alike(main: Dataset, addition: Addition) -> None:
                 "({main_kind}).",
                 name=addition.name,
                 other=", ".join(other.target.columns),
-                other_kind=other.target.kind.value,
+                other_kind=kind_word(other.target.kind),
                 main=", ".join(main.target.columns),
-                main_kind=main.target.kind.value,
+                main_kind=kind_word(main.target.kind),
             )
         )
     if new := [name for name in other.target.classes if name not in main.target.classes]:
