@@ -1,5 +1,6 @@
 """Splits by several labels, groups, sources, times and folds."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -321,3 +322,68 @@ def test_people_of_a_real_set_in_folds(shared_data):
     people = table.with_columns(who=data.table["group"]).group_by("who").agg(pl.col("fold").n_unique())
     assert people["fold"].max() == 1
     assert table["fold"].value_counts()["count"].to_list() == [100] * 4
+
+
+# columns that look like groups
+
+
+def torn(name: str, values, options: SplitOptions | None = None, **columns) -> list[str]:
+    data = dataset([row % 2 for row in range(240)], **{name: values}, **columns)
+    return [text for text in make_split(data, options or SplitOptions(), 0).decisions if "looks like groups" in text]
+
+
+PATIENTS = [f"p{row // 4}" for row in range(240)]
+
+
+@pytest.mark.parametrize("name", ["patient", "Patient_ID", "patientId", "id del paciente", "video", "user.name"])
+def test_a_column_that_says_groups_is_told(name):
+    (sentence,) = torn(name, PATIENTS)
+    assert "60 values in 240 rows" in sentence
+    assert f"--set data.split.group={name} keeps" in sentence
+
+
+def test_numbers_of_people_are_groups_and_their_ages_are_none():
+    numbers = [float(row // 4) for row in range(240)]
+    assert len(torn("customer_id", numbers)) == 1
+    assert torn("customer_age", numbers) == []
+    assert torn("customer_id", [row / 4 for row in range(240)]) == []
+
+
+def test_what_is_no_group_or_is_kept_together_is_not_told():
+    assert torn("patients", PATIENTS) == []  # another word
+    assert torn("outpatient", PATIENTS) == []
+    assert torn("site", [f"s{row % 5}" for row in range(240)]) == []  # few values
+    assert torn("patient", [f"p{row // 1.5}" for row in range(240)]) == []  # hardly repeated
+    assert torn("patient", PATIENTS, SplitOptions(group="patient")) == []
+    assert torn("patient", PATIENTS, group=PATIENTS) == []
+    given_splits = np.repeat(["train", "dev", "test"], 80).tolist()
+    assert torn("patient", PATIENTS, split=given_splits) == []
+
+
+def test_torn_patients_of_given_splits_need_a_new_cut():
+    (sentence,) = torn("patient", PATIENTS, split=["train", "train", "dev", "test"] * 60)
+    assert "data.split.group=patient --set data.split.by=group keeps" in sentence
+
+
+def test_folds_tell_of_patients_too():
+    data = dataset([row % 2 for row in range(240)], patient=PATIENTS)
+    assert sum("looks like groups" in text for text in make_folds(data, SplitOptions(folds=4), 0)[1]) == 1
+
+
+# texts
+
+
+def test_texts_that_differ_only_in_how_they_are_written_stay_together(shared_data):
+    data = open_data(shared_data / "movie_reviews").take(np.arange(0, 2000, 10))
+
+    class Twice:
+        kind, rate_hz = data.signals.kind, None
+
+        def read(self, row):
+            text = data.signals.read(row % 100)
+            return text if row < 100 else "  " + text.upper() + " !"
+
+    texts = dataclasses.replace(data, signals=Twice())
+    cut = names(make_split(texts, SplitOptions(), 0))
+    assert (cut[:100] == cut[100:]).all()
+    assert set(cut) == {"train", "dev", "test"}

@@ -13,6 +13,7 @@ from rumbo.data.checks.facts import Facts
 from rumbo.data.checks.findings import Finding
 from rumbo.data.checks.found import found
 from rumbo.data.manifest import SPLITS
+from rumbo.data.signals.texts import words_of
 
 FEWEST_TEXTS = 20
 SHORT_WORDS = 2
@@ -61,7 +62,7 @@ def repetitions(facts: Facts) -> Iterable[Finding]:
     contents = facts.dataset.table["content"].to_list()
     rows_of: dict[str, list[int]] = {}
     for row, text in facts.texts.items():
-        words = " ".join(re.findall(r"\w+", text.casefold()))
+        words = words_of(text)
         if words:
             rows_of.setdefault(words, []).append(row)
     leaked: list[tuple[int, int]] = []

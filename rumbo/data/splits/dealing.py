@@ -11,7 +11,7 @@ from rumbo.core.messages import t
 from rumbo.core.seeds import rng
 from rumbo.data.manifest import RESERVED, SPLITS, Dataset
 from rumbo.data.options import SplitOptions
-from rumbo.data.splits.groups import Groups, Reason, components, copies_of, groups_in, look_for_groups, told
+from rumbo.data.splits.groups import Groups, Reason, components, copies_of, groups_in, look_for_groups, same_texts, told
 from rumbo.data.splits.stratify import deal_labels, deal_strata, has_many_labels, label_counts, strata
 from rumbo.data.splits.times import times_of
 
@@ -24,6 +24,7 @@ class Plan:
     options: SplitOptions
     seed: int
     copies: Groups
+    alike: Groups
     known: tuple[Groups, ...]
     units: np.ndarray
     dev: float
@@ -70,8 +71,9 @@ def make_plan(dataset: Dataset, options: SplitOptions, seed: int) -> Plan:
                 columns=_offered(dataset),
             )
         )
-    units = components(len(dataset), [copies, *together])
-    return Plan(dataset, options, seed, copies, tuple(known), units, dev, test)
+    alike = same_texts(dataset)
+    units = components(len(dataset), [copies, alike, *together])
+    return Plan(dataset, options, seed, copies, alike, tuple(known), units, dev, test)
 
 
 def way_of(dataset: Dataset, options: SplitOptions) -> Literal["given", "random", "source", "time"]:
@@ -275,7 +277,7 @@ def carve_train_dev(plan: Plan, names: np.ndarray) -> list[str]:
     share = share if share is not None else plan.dev if is_elsewhere else 0.0
     train_rows = np.flatnonzero(names == "train")
     if plan.options.by == "time":  # which tears groups apart between old and new, but here nothing goes by time
-        plan = replace(plan, units=components(len(names), [plan.copies, *plan.known]))
+        plan = replace(plan, units=components(len(names), [plan.copies, plan.alike, *plan.known]))
     if share == 0 or (names == "train_dev").any() or len(set(plan.units[train_rows].tolist())) < 2:
         return []
     names[train_rows] = cut(plan, train_rows, {"train_dev": share})

@@ -1,5 +1,6 @@
 """Examples that belong together: exact copies, a column of groups, near duplicates, frames of one film, bursts."""
 
+import hashlib
 import itertools
 import re
 from collections.abc import Iterable, Sequence
@@ -11,9 +12,11 @@ from pathlib import PurePosixPath
 import numpy as np
 import polars as pl
 
+from rumbo.core.errors import DataError
 from rumbo.core.messages import t
-from rumbo.data.manifest import Dataset, TargetKind
+from rumbo.data.manifest import Dataset, SignalKind, TargetKind
 from rumbo.data.pictures.images import ArrayImages, FileImages
+from rumbo.data.signals.texts import words_of
 from rumbo.data.splits.near_duplicates import MAX_PICTURES, Pair, Sketch, correlation, near_duplicates, sketches
 
 SEQUENCE_WORDS = frozenset(("frame", "frames", "frm", "slice", "slices", "slc", "seq"))
@@ -28,6 +31,8 @@ ALIKE = 0.5
 """Correlation that half of the neighbours must reach ..."""
 MORE_ALIKE = 0.85
 """... and the chance with which a pair of neighbours must be more alike than a pair of strangers."""
+MAX_TEXTS = 100_000
+"""Texts that are read before a cut, to find those that differ only in how they are written."""
 BURST = timedelta(seconds=2)
 MAX_BURST = 200
 """Pictures of one camera within a burst; more have a clock that stands still."""
@@ -68,6 +73,21 @@ class Groups:
 def copies_of(dataset: Dataset) -> Groups:
     """Rows with the same content."""
     return Groups(Reason.COPIES, tuple(_equal(dataset.table["content"])))
+
+
+def same_texts(dataset: Dataset) -> Groups:
+    """Texts that differ only in capitals, spaces and punctuation; of more than `MAX_TEXTS` none are read."""
+    signals = dataset.signals
+    if signals is None or signals.kind is not SignalKind.TEXT or not 1 < len(dataset) <= MAX_TEXTS:
+        return Groups(Reason.COPIES, ())
+    forms: list[bytes | None] = []
+    for row in range(len(dataset)):
+        try:
+            words = words_of(signals.read(row))
+        except DataError:
+            words = ""  # the checks name what cannot be read
+        forms.append(hashlib.sha256(words.encode()).digest() if words else None)
+    return Groups(Reason.COPIES, tuple(_equal(pl.Series(forms, dtype=pl.Binary))))
 
 
 def groups_in(dataset: Dataset, column: str) -> Groups:

@@ -25,6 +25,7 @@ from rumbo.data.splits.dealing import (
     way_of,
 )
 from rumbo.data.splits.groups import Groups, are_too_many
+from rumbo.data.splits.hints import untold_groups
 from rumbo.data.splits.leaks import TRAIN, Leak, LeakError, find_leaks, refusal
 from rumbo.data.splits.near_duplicates import MAX_PICTURES
 from rumbo.data.splits.tables import bytes_of, read_table
@@ -127,7 +128,9 @@ def make_folds(dataset: Dataset, options: SplitOptions, seed: int) -> tuple[pl.D
         UsageError: no number of folds.
         DataError: fewer units than folds.
     """
-    folds, decisions = deal_folds(make_plan(dataset, options, seed))
+    plan = make_plan(dataset, options, seed)
+    folds, decisions = deal_folds(plan)
+    decisions += untold_groups(plan, np.array([str(fold or "") for fold in folds.tolist()], dtype=object))
     column = pl.Series([fold or None for fold in folds.tolist()], dtype=pl.Int64)
     return pl.DataFrame({"id": dataset.table["id"], "fold": column}), tuple(decisions)
 
@@ -167,7 +170,9 @@ def _finish(plan: Plan, names: np.ndarray, decisions: list[str], path: str | Pat
     for leak in leaks:
         if leak.action == "removed":
             names[plan.dataset.table["id"].index_of(leak.id)] = ""
-    return _split(plan, names, [*decisions, *told, *carve_train_dev(plan, names)], leaks)
+    decisions = [*decisions, *told, *carve_train_dev(plan, names)]
+    hints = untold_groups(plan, names) if path is None else []
+    return _split(plan, names, [*decisions, *hints], leaks)
 
 
 def _split(plan: Plan, names: np.ndarray, decisions: list[str], leaks: tuple[Leak, ...]) -> Split:

@@ -72,8 +72,7 @@ RAISED = {
     "membrane": {},
     "movie_reviews": {
         "split.small_test": "400 texts",
-        "leak.text": "cv274 and cv302 are one review",
-        "text.duplicate": "cv656 is one review with another",
+        "text.duplicate": "cv274 and cv302 are one review, and so are cv656 and another",
     },
     "orl_faces": {"split.small_test": "80 pictures"},
     "raccoon": {
