@@ -7,8 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Polygon, Rectangle
+from matplotlib.textpath import TextPath
 
 from rumbo.core.messages import t
 from rumbo.data.augmentation.sheet import Column, ContactSheet, Look
@@ -20,6 +22,7 @@ BETWEEN_INCHES = 0.15
 MAX_COLUMNS = 9
 MONO_POINTS = 72 * CELL_INCHES / 0.602
 """Size of a letter of the narrow font times how many fit over a cell."""
+HEADING_POINTS, TITLE_POINTS, LEAST_POINTS = 11.0, 8.5, 7.5
 FLATTEST, STEEPEST = 0.45, 1.4
 """Heights of a row in widths of a cell."""
 COLORS = (ORANGE, SKY, GREEN, PURPLE, "#e69f00", BLUE)
@@ -50,13 +53,23 @@ def draw_contact_sheet(sheet: ContactSheet) -> Figure:
     width = 2 * MARGIN_INCHES + max(len(part) for _, part in bands) * (CELL_INCHES + GAP_INCHES) + 0.15
     legend = _legend(sheet)
     height = len(bands) * band_height - BETWEEN_INCHES + 2 * MARGIN_INCHES + (LEGEND_INCHES if legend else 0)
+    room = 0.97 * 72 * (width - 2 * MARGIN_INCHES)
+    heading_points = min([HEADING_POINTS, *(_fitting(heading, room, HEADING_POINTS) for heading, _ in bands)])
+    if heading_points < LEAST_POINTS:
+        heading_points = LEAST_POINTS
+        width = 2 * MARGIN_INCHES + max(_text_points(heading, LEAST_POINTS) for heading, _ in bands) / 72
     figure = Figure(figsize=(width, height))
     figure.set_layout_engine("none")
     top, last_heading = height - MARGIN_INCHES, ""
     for heading, part in bands:
         if heading != last_heading:
             figure.text(
-                MARGIN_INCHES / width, (top - 0.16) / height, heading, fontsize=11, fontweight="bold", va="center"
+                MARGIN_INCHES / width,
+                (top - 0.16) / height,
+                heading,
+                fontsize=heading_points,
+                fontweight="bold",
+                va="center",
             )
         last_heading = heading
         below = top - HEADING_INCHES - TITLE_INCHES
@@ -82,6 +95,17 @@ def draw_contact_sheet(sheet: ContactSheet) -> Figure:
     return figure
 
 
+def _fitting(text: str, room: float, most: float) -> float:
+    """The size of bold letters, at most `most`, at which a text takes no more than `room` points."""
+    return most * min(1.0, room / max(_text_points(text, most), 1))
+
+
+def _text_points(text: str, size: float) -> float:
+    if not text:
+        return 0.0
+    return float(TextPath((0, 0), text, size=size, prop=FontProperties(weight="bold")).get_extents().x1)
+
+
 def _wrapped(places: list[int]) -> list[list[int]]:
     """Lines of nearly equal length."""
     num_lines = -(-len(places) // MAX_COLUMNS)
@@ -91,6 +115,8 @@ def _wrapped(places: list[int]) -> list[list[int]]:
 def _heading(sheet: ContactSheet, of_run: list[int]) -> str:
     if len(of_run) == 1:
         return t("No augmentation in this run")
+    if not any(sheet.columns[place].setting for place in of_run):
+        return t("No change is switched on in this run: its epochs show the originals as they are")
     if any(not sheet.columns[place].setting for place in of_run[1:]):
         return t("This run: each change alone at the end of its range, then together as its first epochs show them")
     return t("This run: each change alone at the end of its range")
@@ -106,8 +132,9 @@ def _steepness(look: Look) -> float:
 def _title(axes: Axes, column: Column, *, is_mix: bool) -> None:
     color = BLUE if is_mix else INK if column.is_on else MUTED
     above = {"xy": (0, 1), "xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
+    points = _fitting(column.title, 0.95 * 72 * CELL_INCHES, TITLE_POINTS)
     axes.annotate(column.title, xytext=(0, 13 if column.setting else 3), color=color,
-                  fontsize=8.5, fontweight="bold", **above)  # fmt: skip
+                  fontsize=points, fontweight="bold", **above)  # fmt: skip
     size = min(6.5, MONO_POINTS / max(len(column.setting), 1))
     axes.annotate(column.setting, xytext=(0, 3), color=MUTED, fontsize=size, family="DejaVu Sans Mono", **above)
 

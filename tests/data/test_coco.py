@@ -93,7 +93,7 @@ def test_a_base_name_of_two_files_is_not_guessed(tmp_path):
     write(tmp_path / "result.json", ["..\\a.jpg", "b.jpg"], [{}])
     data = open_data(tmp_path)
     assert (data.ids, [item.code for item in data.bad]) == (["b.jpg"], ["annotation.no_picture"])
-    assert any("2 pictures that no COCO file lists" in sentence for sentence in data.decisions)
+    assert any("pictures left out, since no COCO file lists them: 2." in sentence for sentence in data.decisions)
 
 
 def test_the_json_file_itself_can_be_given(tmp_path):
@@ -130,7 +130,8 @@ def test_one_number_for_two_categories_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"images": [],\n "annotations": [}', r"line 2: no JSON: Expecting value in column 18"),
+        ('{"images": [],\n "annotations": [}', r"line 2: no JSON: it is faulty in column 18"),
+        ('{"images": [],\n "annotations": [', r"line 2: no JSON: it ends too early"),
         ('{"images": [], "annotations": [' + "[" * 200_000, "nested too deep"),
         ('{"images": [], "annotations": [' + "9" * 5000 + "]}", "line 1: no JSON"),
         ('{"images": [], "annotations": []}', "They name no picture"),

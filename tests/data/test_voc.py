@@ -78,7 +78,7 @@ def test_lists_say_splits_and_what_belongs(tmp_path):
     (lists / "cat_train.txt").write_text("a 1\nb -1\nd 1\n")
     data = open_data(tmp_path)
     assert data.table["split"].to_list() == ["train", "train", "dev"]
-    assert any("1 pictures that no list names were left out" in sentence for sentence in data.decisions)
+    assert any("pictures left out, since no list names them: 1." in sentence for sentence in data.decisions)
 
 
 def test_a_picture_without_xml_is_left_out_and_one_without_objects_stays(tmp_path):
@@ -89,7 +89,7 @@ def test_a_picture_without_xml_is_left_out_and_one_without_objects_stays(tmp_pat
     data = open_data(tmp_path)
     assert data.ids == ["a.jpg", "b.jpg"]
     assert data.table["boxes"].list.len().to_list() == [1, 0]
-    assert any("1 pictures without an annotation file were left out" in sentence for sentence in data.decisions)
+    assert any("pictures left out for want of an annotation file: 1." in sentence for sentence in data.decisions)
 
 
 def test_the_own_name_wins_over_a_stale_filename(tmp_path):
@@ -175,11 +175,11 @@ def test_a_task_that_boxes_cannot_serve(tmp_path):
     [
         ('<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>', r"line 1: a document type"),
         ('<!DOCTYPE a SYSTEM "file:///etc/passwd"><annotation/>', r"line 1: a document type"),
-        ("<annotation>\n&nbsp;</annotation>", r"line 2: no XML: undefined entity"),
-        ("<annotation>\n\n<b></annotation>", r"line 3: no XML: mismatched tag"),
-        ("", r"line 1: no XML: no element found"),
+        ("<annotation>\n&nbsp;</annotation>", r"line 2: no XML: it uses a character by a name"),
+        ("<annotation>\n\n<b></annotation>", r"line 3: no XML: an element ends under another name"),
+        ("", r"line 1: no XML: it ends too early"),
         ("<a>" * 100_000, r"nested too deep"),
-        ('<?xml version="1.0" encoding="martian"?><a/>', r"line 1: no XML: unknown encoding"),
+        ('<?xml version="1.0" encoding="martian"?><a/>', r"line 1: no XML: its encoding is unknown"),
     ],
 )
 def test_hostile_xml(text, message):

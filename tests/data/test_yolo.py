@@ -68,7 +68,7 @@ def test_lists_of_pictures(tmp_path):
     (tmp_path / "data.yaml").write_text("names: [cat]\ntrain: train.txt\nval: val.txt\n")
     data = open_data(tmp_path)
     assert data.table.select("id", "split").rows() == [("images/a.jpg", "train"), ("images/b.jpg", "dev")]
-    assert any("1 pictures that it does not name" in sentence for sentence in data.decisions)
+    assert any("pictures left out, since it does not name them: 1." in sentence for sentence in data.decisions)
 
 
 def test_negatives_stay(tmp_path):
@@ -78,7 +78,10 @@ def test_negatives_stay(tmp_path):
     (tmp_path / "data.yaml").write_text("names: [cat]\n")
     data = open_data(tmp_path)
     assert data.table["boxes"].list.len().to_list() == [1, 0, 0]
-    assert any("1 pictures have no text file" in sentence for sentence in data.decisions)
+    assert any(
+        "pictures without a text file, which count as pictures without boxes: 1." in sentence
+        for sentence in data.decisions
+    )
 
 
 def test_outlines(tmp_path):

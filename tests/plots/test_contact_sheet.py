@@ -9,10 +9,12 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from rumbo.api.contact_sheet import MAX_SIDE_PX, contact_sheet, write_contact_sheet
 from rumbo.core.errors import DataError, UsageError
+from rumbo.core.messages import use_language
 from rumbo.core.seeds import stream
 from rumbo.data import open_data
 from rumbo.data.augmentation.partners import partners
@@ -21,7 +23,7 @@ from rumbo.data.augmentation.sheet import NUM_MIXES, STILL, spectrum
 from rumbo.data.manifest import POINT, Dataset, SignalKind, Target, TargetKind
 from rumbo.data.options import AugmentOptions, SoundAugmentOptions
 from rumbo.data.pictures.images import ArrayImages
-from rumbo.plots.augmentation_sheet import MAX_COLUMNS, draw_contact_sheet
+from rumbo.plots.augmentation_sheet import CELL_INCHES, MAX_COLUMNS, draw_contact_sheet
 from rumbo.plots.style import to_png
 
 HOSTILE = ["$x^2$", "<b>bold</b>", "\x1b[31mred\x1b[0m", "名" * 60, "a" * 400, "two\nlines", ""]
@@ -252,3 +254,31 @@ class Unreadable(ArrayImages):
 
     def read(self, row: int) -> np.ndarray:
         raise DataError("damaged")
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("kind", ["pictures", "sounds"])
+def test_no_heading_leaves_the_sheet_and_no_title_its_column(language: str, kind: str):
+    if kind == "pictures":
+        data = dataset(["a"], images=ArrayImages(np.zeros((1, 32, 32, 3), np.uint8)))
+    else:
+        data = dataset(["a"], signals=Waves(SignalKind.AUDIO, [np.ones((2000, 1), np.float32)], 8000.0))
+    use_language(language)
+    try:
+        figure = draw_contact_sheet(contact_sheet(data, AugmentOptions()))
+    finally:
+        use_language(None)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    for text in figure.texts:
+        assert text.get_window_extent(renderer).x1 <= figure.bbox.x1
+    titles = [text for axes in figure.axes for text in axes.texts if text.get_text()]
+    assert titles
+    for text in titles:
+        assert text.get_window_extent(renderer).width <= (CELL_INCHES + 0.05) * figure.dpi, text.get_text()
+
+
+def test_a_sheet_of_sounds_without_a_change_says_so():
+    data = dataset(["a"], signals=Waves(SignalKind.AUDIO, [np.ones((2000, 1), np.float32)], 8000.0))
+    figure = draw_contact_sheet(contact_sheet(data, AugmentOptions()))
+    heading = figure.texts[0].get_text()
+    assert heading == "No change is switched on in this run: its epochs show the originals as they are"

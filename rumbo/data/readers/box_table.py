@@ -10,7 +10,7 @@ from rumbo.core.messages import t
 from rumbo.data.annotations.boxes import RawBox, RawPicture, boxes_dataset, check_target, lost_boxes, pictures_only
 from rumbo.data.annotations.files import PictureFinder, whole_folder
 from rumbo.data.delimited import RawTable, parse_delimited
-from rumbo.data.files import Files, extension, picture_names, safe_name
+from rumbo.data.files import Files, FolderFiles, extension, picture_names, safe_name
 from rumbo.data.manifest import Dataset, Repair, TargetKind
 from rumbo.data.pictures.decode import EXTENSIONS, BadItem
 from rumbo.data.readers import Reader, Request, formats
@@ -26,14 +26,16 @@ _MARKS: Mapping[str | None, bool] = {"0": False, "1": True, "false": False, "tru
 
 def recognizes(files: Files) -> bool:
     """Whether a table beside pictures has the columns class, x1, y1, x2, y2 and one of pictures."""
-    files = whole_folder(files) if extension(files.path.name) in _TEXTS else files
-    return bool(picture_names(files.names())) and _table(files) is not None
+    if _asked(files) is None:
+        return bool(picture_names(files.names())) and _table(files) is not None
+    # The table first: its folder may hold all that someone ever downloaded.
+    return _table(files) is not None and bool(picture_names(whole_folder(files).names()))
 
 
 def read(files: Files, request: Request) -> Dataset:
     """The manifest of the pictures that a table of boxes names."""
     check_target(request, "boxes")
-    asked = files.path.name if extension(files.path.name) in _TEXTS else None
+    asked = _asked(files)
     files = whole_folder(files)
     finder = PictureFinder(files)
     if not request.labelled:
@@ -69,6 +71,11 @@ def read(files: Files, request: Request) -> Dataset:
         lost=lost,
         reason=t("the columns x1, y1, x2, y2 are boxes."),
     )
+
+
+def _asked(files: Files) -> str | None:
+    """The one table that the set was given as."""
+    return files.only if isinstance(files, FolderFiles) and extension(files.path.name) in _TEXTS else None
 
 
 def _table(files: Files) -> str | None:

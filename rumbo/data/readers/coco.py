@@ -75,14 +75,14 @@ def read(files: Files, request: Request) -> Dataset:
     found.decisions += found.finder.decisions()
     if found.num_twice:
         found.decisions.append(
-            t("{count} pictures are listed more than once; their boxes were put together.", count=found.num_twice)
+            t("pictures listed more than once, whose boxes were put together: {count}.", count=found.num_twice)
         )
     if found.num_rle:
         found.decisions.append(
             t("{count} run-length masks were turned into outlines along pixel edges.", count=found.num_rle)
         )
     if unlisted := len(found.finder.names) - len(pictures):
-        found.decisions.append(t("{count} pictures that no COCO file lists were left out.", count=unlisted))
+        found.decisions.append(t("pictures left out, since no COCO file lists them: {count}.", count=unlisted))
     if len(used) > 1 and not all(picture.split for picture in pictures):
         found.decisions.append(t("not all COCO files say a split by name: none is taken from them."))
     return boxes_dataset(
@@ -106,14 +106,15 @@ def parse_json(data: bytes, name: str) -> Any:
     try:
         return json.loads(data.decode("utf-8-sig"))
     except json.JSONDecodeError as problem:
-        reason = t("{problem} in column {column}", problem=problem.msg, column=problem.colno)
-        line = problem.lineno
+        is_cut = problem.pos >= len(problem.doc.rstrip()) or problem.msg.startswith("Unterminated")
+        reason = t("it is faulty in column {column}", column=problem.colno)
+        reason, line = t("it ends too early") if is_cut else reason, problem.lineno
     except UnicodeDecodeError as problem:
-        reason, line = t("it is not UTF-8: {problem}", problem=problem.reason), data[: problem.start].count(b"\n") + 1
+        reason, line = t("it is not UTF-8"), data[: problem.start].count(b"\n") + 1
     except RecursionError:
         reason, line = t("nested too deep"), 1
-    except ValueError as problem:  # a whole number of thousands of digits
-        reason, line = str(problem)[:MAX_MET], 1
+    except ValueError:
+        reason, line = t("a number has thousands of digits"), 1
     raise DataError(t("'{name}' line {line}: no JSON: {reason}.", name=safe_name(name), line=line, reason=reason))
 
 

@@ -129,7 +129,7 @@ def read(files: Files, request: Request) -> Dataset:
         target=Target(columns=("mask",), kind=TargetKind.MASK, classes=classes, reason=reason),
         images=images,
         masks=RunMasks(sizes, entries, len(classes)),
-        decisions=(t("{count} pictures with a class for each pixel.", count=len(pictures)), *finder.decisions()),
+        decisions=(t("pictures with a class for each pixel: {count}.", count=len(pictures)), *finder.decisions()),
     )
 
 

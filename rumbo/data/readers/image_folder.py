@@ -33,7 +33,7 @@ def read(files: Files, request: Request) -> Dataset:
     names = _pictures(files)
     decisions = _left_alone(files)
     if not request.labelled:
-        decisions.insert(0, t("{count} pictures, without labels.", count=len(names)))
+        decisions.insert(0, t("pictures without labels: {count}.", count=len(names)))
         return _dataset(files, names, {}, None, decisions)
     if request.target not in (None, COLUMN):
         raise unknown_name("column", request.target or "", [COLUMN])
@@ -109,7 +109,7 @@ def _places(files: Files, names: list[str], decisions: list[str]) -> tuple[list[
         )
     if len(found.names) < len(names):
         count = len(names) - len(found.names)
-        decisions.append(t("{count} pictures outside of the class folders were left out.", count=count))
+        decisions.append(t("pictures left out, since they lie outside of the class folders: {count}.", count=count))
     return found.names, found.splits, found.labels
 
 
@@ -119,7 +119,7 @@ def _left_alone(files: Files) -> list[str]:
     if others:
         decisions.append(t("other files were left alone: {counts}.", counts=count_by_extension(others)))
     if files.num_links:
-        decisions.append(t("{count} links were not followed.", count=files.num_links))
+        decisions.append(t("links that were not followed: {count}.", count=files.num_links))
     return decisions
 
 

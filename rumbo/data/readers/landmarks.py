@@ -112,7 +112,7 @@ def read(files: Files, request: Request) -> Dataset:
         table=manifest,
         target=target,
         images=images,
-        decisions=(t("{count} pictures with landmarks.", count=len(rows)), *decisions, *repair_decisions(repairs)),
+        decisions=(t("pictures with landmarks: {count}.", count=len(rows)), *decisions, *repair_decisions(repairs)),
         bad=tuple(bad),
         repairs=tuple(repairs),
         num_annotations=num_points,

@@ -112,7 +112,7 @@ def read(files: Files, request: Request) -> Dataset:
     ]
     without = [name for name in pairs.pictures if name not in pairs.mask_of]
     if len(without) > len(pairs.mask_of):
-        decisions.append(t("{count} pictures without a mask were left out.", count=len(without)))
+        decisions.append(t("pictures left out for want of a mask: {count}.", count=len(without)))
     else:
         bad += [
             BadItem(-1, safe_name(name), t("'{name}' has no mask.", name=safe_name(name)), "mask.missing")
@@ -150,7 +150,7 @@ def read(files: Files, request: Request) -> Dataset:
     if all(splits) and "train" in splits:
         columns["split"] = [split or "" for split in splits]
         decisions.append(t("folders say which pictures are train, dev and test."))
-    decisions.insert(0, t("{count} pictures with a mask each.", count=len(rows)))
+    decisions.insert(0, t("pictures with a mask each: {count}.", count=len(rows)))
     return Dataset(
         path=files.path,
         format="mask-pairs",

@@ -93,5 +93,5 @@ def named_pictures(frame: pl.DataFrame, files: Files, table: str, decisions: lis
                 missing[row] = t("column '{column}' is empty", column=column)
             elif not found[row]:
                 missing[row] = t("there is no picture '{entry}'", entry=entry)
-    decisions.append(t("column '{column}' names {count} pictures.", column=column, count=len(found) - len(missing)))
+    decisions.append(t("column '{column}' names pictures: {count}.", column=column, count=len(found) - len(missing)))
     return NamedPictures(column, found, missing)

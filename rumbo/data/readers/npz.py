@@ -87,8 +87,8 @@ def read_arrays(data: bytes, name: str) -> dict[str, np.ndarray]:
         raise
     except Exception as problem:  # hostile bytes: BadZipFile, zlib.error, SyntaxError in a header ...
         raise DataError(
-            t("'{name}' is no whole .npz file: {problem}.", name=name, problem=str(problem)[:200])
-        ) from None
+            t("'{name}' is no whole .npz file: {problem}.", name=name, problem=t("it is damaged or ends too early"))
+        ) from problem
 
 
 def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[int, ...]:

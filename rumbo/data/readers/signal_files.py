@@ -88,7 +88,10 @@ def classes_of(names: Sequence[str], request: Request, decisions: list[str]) -> 
         return Found(names=list(names), splits=splits or [], labels=[])
     if len(found.names) < len(names):
         decisions.append(
-            t("{count} files outside of the class folders were left out.", count=len(names) - len(found.names))
+            t(
+                "files left out, since they lie outside of the class folders: {count}.",
+                count=len(names) - len(found.names),
+            )
         )
     return Found(names=found.names, splits=found.splits, labels=found.labels)
 
@@ -155,7 +158,7 @@ def signal_dataset(
     if others:
         sentences.append(t("other files were left alone: {counts}.", counts=count_by_extension(others)))
     if files.num_links:
-        sentences.append(t("{count} links were not followed.", count=files.num_links))
+        sentences.append(t("links that were not followed: {count}.", count=files.num_links))
     return Dataset(
         path=files.path,
         format=reader,

@@ -84,7 +84,7 @@ def read(files: Files, request: Request) -> Dataset:
     pictures = [found[name] for name in sorted(found)]
     without = len(finder.names) - len(found)
     if without:
-        decisions.append(t("{count} pictures without an annotation file were left out.", count=without))
+        decisions.append(t("pictures left out for want of an annotation file: {count}.", count=without))
     pictures = _with_splits(files, pictures, decisions)
     listed = class_list(files)
     if listed is not None:
@@ -145,11 +145,28 @@ def parse_xml(data: bytes, name: str) -> _Node:
         if isinstance(problem, DataError):
             raise
         line = getattr(problem, "lineno", 1)
-        message = expat.errors.messages.get(getattr(problem, "code", 0), str(problem))
+        message = _xml_reason(expat.errors.messages.get(getattr(problem, "code", 0), ""))
         raise DataError(
             t("'{name}' line {line}: no XML: {problem}.", name=safe_name(name), line=line, problem=message)
-        ) from None
+        ) from problem
     return root.children[0]
+
+
+def _xml_reason(met: str) -> str:
+    errors = expat.errors
+    match met:
+        case errors.XML_ERROR_NO_ELEMENTS | errors.XML_ERROR_UNCLOSED_TOKEN | errors.XML_ERROR_PARTIAL_CHAR:
+            return t("it ends too early")
+        case errors.XML_ERROR_TAG_MISMATCH:
+            return t("an element ends under another name than it began")
+        case errors.XML_ERROR_UNDEFINED_ENTITY:
+            return t("it uses a character by a name that XML does not have")
+        case errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT:
+            return t("something follows its end")
+        case errors.XML_ERROR_UNKNOWN_ENCODING | errors.XML_ERROR_INCORRECT_ENCODING | "":
+            return t("its encoding is unknown or another than it says")
+        case _:
+            return t("it is not well-formed")
 
 
 def _is_annotation(files: Files, name: str) -> bool:
@@ -267,7 +284,9 @@ def _with_splits(files: Files, pictures: list[RawPicture], decisions: list[str])
         listed = [picture for picture in pictures if _split_in_lists(picture.name, by_stem) is not None]
         decisions.append(t("lists under ImageSets/Main say which pictures are train, dev and test."))
         if len(listed) < len(pictures):
-            decisions.append(t("{count} pictures that no list names were left out.", count=len(pictures) - len(listed)))
+            decisions.append(
+                t("pictures left out, since no list names them: {count}.", count=len(pictures) - len(listed))
+            )
         for picture in listed:
             picture.split = _split_in_lists(picture.name, by_stem)
         return listed

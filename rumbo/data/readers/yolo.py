@@ -79,7 +79,9 @@ def read(files: Files, request: Request) -> Dataset:
     used = {label for label in label_of.values() if label is not None}
     lost = _without_picture(files, texts - used, names, setup, bad)
     if without := sum(label is None for label in label_of.values()):
-        decisions.append(t("{count} pictures have no text file: they count as pictures without boxes.", count=without))
+        decisions.append(
+            t("pictures without a text file, which count as pictures without boxes: {count}.", count=without)
+        )
     return boxes_dataset(
         files,
         "yolo",
@@ -113,11 +115,11 @@ def parse_yaml(text: str, name: str) -> Any:
         if isinstance(problem, DataError):
             raise
         mark = getattr(problem, "problem_mark", None)
-        reason = getattr(problem, "problem", None) or t("nested too deep")
+        reason = t("nested too deep") if isinstance(problem, RecursionError) else t("it is not well-formed")
         line = mark.line + 1 if mark is not None else 1
         raise DataError(
             t("'{name}' line {line}: no YAML: {problem}.", name=safe_name(name), line=line, problem=reason)
-        ) from None
+        ) from problem
 
 
 def _yaml_names(files: Files) -> list[str]:
@@ -259,7 +261,7 @@ def _splits(files: Files, finder: PictureFinder, setup: _Setup, decisions: list[
     if given and "train" in given.values() and len(set(given.values())) > 1:
         decisions.append(t("'{name}' says which pictures are train, dev and test.", name=safe_name(setup.file or "")))
         if left := len(finder.names) - len(given):
-            decisions.append(t("{count} pictures that it does not name were left out.", count=left))
+            decisions.append(t("pictures left out, since it does not name them: {count}.", count=left))
         return given
     by_folder = {name: split_of_path(f"{PurePosixPath(name).parent}/x") for name in finder.names}
     if all(by_folder.values()) and "train" in by_folder.values():
