@@ -172,7 +172,7 @@ def deal_out(dataset: Dataset, config: RunConfig, base: Path) -> Split:
     if not config.data.mix:
         return deal_out_main(dataset, config, base)
     asked = config.data.split
-    options = dataclasses.replace(asked, by="auto", time=None, dev_sources=(), test_sources=(), file=None, folds=None)
+    options = dataclasses.replace(asked, by="auto", time=None, dev_sources=(), test_sources=(), file=None, folds=None, fold=1)
     split = make_split(dataset, options, config.seed)
     of_main = t("train, dev and test are as the data say.")  # how they were cut is told with the main set
     return dataclasses.replace(split, decisions=tuple(told for told in split.decisions if told != of_main))

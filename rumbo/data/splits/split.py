@@ -100,7 +100,7 @@ def make_split(dataset: Dataset, options: SplitOptions, seed: int) -> Split:
         DataError: too few examples, or no train among given splits.
         UsageError: shares of one or more; a random split of known groups; no such column, source or fold.
     """
-    if options.folds is None and options.fold != 1 and way_of(dataset, options) != "given":
+    if options.folds is None and options.fold != 1:
         raise UsageError(
             t(
                 "data.split.fold={fold} says which of several folds is dev: say into how many the examples are cut, "
