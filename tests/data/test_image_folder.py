@@ -180,5 +180,5 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(DataError, match="cannot be read: Permission denied"):
+    with pytest.raises(DataError, match="cannot be read: it is not allowed"):
         open_data(tmp_path)

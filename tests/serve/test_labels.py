@@ -314,10 +314,10 @@ def test_all_corrections_of_the_file_are_exported(book, tmp_path):
     labels.change(0, "points", [{"x": 1, "y": 2}])
     labels.change(1, "points", [{"x": 1, "y": 2}, {"x": 3, "y": 4}])
     ids = labels.ids
-    more = [("gone.png", "split", "dev"), (ids[0], "split", "dev"), (ids[0], "boxes", "[]"), (ids[1], "class", "x")]
+    more = [("gone.png", "tags", '["a"]'), (ids[0], "tags", '["a"]'), (ids[0], "boxes", "[]"), (ids[1], "class", "x")]
     append_corrections(tmp_path / "c.csv", [Correction(id=i, field=f, value=v) for i, f, v in more])
     data = labelled_data(book("points", classes=()))
-    assert (data.ids, data.table["split"].to_list()) == (ids[:2], ["dev", None])
+    assert (data.ids, data.table["tags"].to_list()) == (ids[:2], [["a"], None])
     assert len(data.target.classes) == 2
     assert [[point["x"] for point in points] for points in data.table["points"].to_list()] == [[1, None], [1, 3]]
 
