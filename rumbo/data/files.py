@@ -1,41 +1,24 @@
 """The files of a data set, in a folder, a zip or a tar: listed in order, read with limits, never changed."""
 
-import bz2
 import gzip
 import hashlib
 import io
-import lzma
 import os
 import stat
-import tarfile
-import tempfile
-import threading
-import weakref
-import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Collection, Sequence
-from pathlib import Path, PurePosixPath
-from typing import IO, Protocol
+from pathlib import Path
+from typing import Protocol
 
-from rumbo.core.errors import DataError, UsageError
+from rumbo.core.errors import DataError, UsageError, os_reason
 from rumbo.core.messages import t
+from rumbo.data.archives import TAR_ENDINGS, TarFiles, ZipFiles
+from rumbo.data.file_rules import MAX_FILE_BYTES, check_size, is_hidden, notes_beside
 from rumbo.data.pictures.decode import EXTENSIONS
 
-MAX_FILE_BYTES = 4 * 2**30
-MAX_NOTE_CHARACTERS = 200_000
 FEW_NAMES = 1000
 """Up to so many names are asked for one by one."""
-MAX_ZIP_FILES = 5_000_000
-MAX_ZIP_BYTES = 256 * 2**30
-MAX_ZIP_RATIO = 200
-"""Unpacked over packed bytes of a whole zip or tar above which it is taken for a bomb."""
-MAX_MEMORY_BYTES = 64 * 2**20
-"""A packed tar that unpacks to more is kept in a temporary file while it is used."""
-TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-_PACKERS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
-_CHUNK_BYTES = 2**20
-_CLUTTER = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"})
 
 
 class Files(Protocol):
@@ -64,6 +47,8 @@ class Files(Protocol):
 class FolderFiles:
     """Files below a folder. Links to folders are not followed; pipes and devices are never opened.
 
+    `unreadable` are the folders inside it that the system does not let list: they are left out.
+
     Args:
         root: the folder.
         only: the file of the folder that the set consists of; its neighbours are found by `has`.
@@ -73,12 +58,13 @@ class FolderFiles:
         self.root, self.only = root, only
         self.path = root if only is None else root / only
         self.num_links = 0
+        self.unreadable: list[str] = []
         self._names: list[str] | None = [only] if only is not None else None
 
     def names(self) -> Sequence[str]:
         """All regular files, sorted by name."""
         if self._names is None:
-            self._names = sorted(self._walk("", self.root))
+            self._names = self._walk()
         return self._names
 
     def has(self, name: str) -> bool:
@@ -87,7 +73,7 @@ class FolderFiles:
             return False
         try:
             target = (self.root / name).resolve(strict=True)
-        except (OSError, RuntimeError):  # RuntimeError: a loop of links
+        except (OSError, RuntimeError, ValueError):  # a loop of links, or no name for this system
             return False
         return target.is_relative_to(self.root.resolve()) and target.is_file()
 
@@ -126,7 +112,7 @@ class FolderFiles:
                 about = os.fstat(descriptor)
                 if not stat.S_ISREG(about.st_mode):
                     raise DataError(t("'{name}' is not a regular file.", name=name))
-                _check_size(name, about.st_size)
+                check_size(name, about.st_size)
                 return file.read()
         except OSError as problem:
             raise DataError(
@@ -135,193 +121,35 @@ class FolderFiles:
 
     def notes(self) -> str:
         """The text of README and .names files in the folder itself."""
-        return _notes_beside(self.root)
+        return notes_beside(self.root)
 
-    def _walk(self, prefix: str, folder: Path) -> list[str]:
+    def _walk(self) -> list[str]:
+        """All names, sorted; what waits to be listed is a stack, since folders may be nested deeper than calls."""
         names: list[str] = []
-        try:
-            entries = list(os.scandir(folder))
-        except OSError as problem:
-            message = t("folder '{path}' cannot be read: {problem}.", path=folder, problem=problem.strerror or "")
-            raise DataError(message) from None
-        for entry in entries:
-            if _is_hidden(entry.name):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                names += self._walk(f"{prefix}{entry.name}/", Path(entry.path))
-            elif entry.is_file(follow_symlinks=False) or (entry.is_symlink() and self.has(prefix + entry.name)):
-                names.append(prefix + entry.name)
-            elif entry.is_symlink():
-                self.num_links += 1
-        return names
-
-
-class ZipFiles:
-    """Files inside a zip, read in place: nothing is unpacked to disk."""
-
-    def __init__(self, path: Path):
-        self.path, self.num_links = path, 0
-        try:
-            self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError, NotImplementedError) as problem:
-            raise DataError(
-                t("'{path}' is not a whole zip file: {problem}.", path=path, problem=str(problem))
-            ) from None
-        self._members = {member.filename: member for member in self._zip.infolist() if self._is_wanted(member)}
-        self._check_limits()
-        self._names = sorted(self._members)
-
-    def names(self) -> Sequence[str]:
-        """All files, sorted by name."""
-        return self._names
-
-    def has(self, name: str) -> bool:
-        """Whether the zip holds that file."""
-        return name in self._members
-
-    def read(self, name: str) -> bytes:
-        """All bytes of a member; its checksum is checked."""
-        member = self._members[name]
-        _check_size(name, member.file_size)
-        try:
-            return self._zip.read(member)
-        except Exception as problem:  # damaged (zlib.error, BadZipFile ...) or encrypted (RuntimeError)
-            message = t("'{name}' in the zip cannot be read: {problem}.", name=name, problem=str(problem))
-            raise DataError(message) from None
-
-    def notes(self) -> str:
-        """The text of README and .names files at the top of the zip and beside it."""
-        inside = [self.read(name) for name in self.names() if "/" not in name and _is_note(name)]
-        return b"\n".join(inside).decode("utf-8", "replace") + _notes_beside(self.path.parent)
-
-    def _is_wanted(self, member: zipfile.ZipInfo) -> bool:
-        name = member.filename
-        _refuse_way_out(self.path, name)
-        if stat.S_ISLNK(member.external_attr >> 16):
-            self.num_links += 1
-            return False
-        return not member.is_dir() and not any(_is_hidden(part) for part in PurePosixPath(name).parts)
-
-    def _check_limits(self) -> None:
-        members = self._members.values()
-        unpacked, packed = sum(m.file_size for m in members), sum(m.compress_size for m in members)
-        if len(members) > MAX_ZIP_FILES or unpacked > MAX_ZIP_BYTES or unpacked > MAX_ZIP_RATIO * max(packed, 4096):
-            raise _too_large(self.path, packed, unpacked, len(members))
-
-
-class TarFiles:
-    """Files inside a tar, also .gz, .bz2 or .xz: unpacked once into memory or a temporary file, then read by place.
-
-    Links are not followed; devices and pipes are refused. Of several files of one name the last counts, as tar
-    unpacks them.
-    """
-
-    def __init__(self, path: Path):
-        self.path, self.num_links = path, 0
-        self._lock = threading.Lock()
-        self._file = _unpacked(path)
-        weakref.finalize(self, self._file.close)
-        self._num_bytes = self._file.seek(0, os.SEEK_END)
-        try:
-            self._places = self._index()
-        except (tarfile.TarError, OSError, ValueError, OverflowError, RecursionError) as problem:
-            raise DataError(
-                t("'{path}' is not a whole tar file: {problem}.", path=path, problem=str(problem)[:200])
-            ) from None
-        self._names = sorted(self._places)
-
-    def names(self) -> Sequence[str]:
-        """All files, sorted by name."""
-        return self._names
-
-    def has(self, name: str) -> bool:
-        """Whether the tar holds that file."""
-        return name in self._places
-
-    def read(self, name: str) -> bytes:
-        """All bytes of a member."""
-        start, size = self._places[name]
-        _check_size(name, size)
-        with self._lock:
-            self._file.seek(start)
-            return self._file.read(size)
-
-    def notes(self) -> str:
-        """The text of README and .names files at the top of the tar and beside it."""
-        inside = [self.read(name)[:MAX_NOTE_CHARACTERS] for name in self.names() if "/" not in name and _is_note(name)]
-        return b"\n".join(inside).decode("utf-8", "replace") + _notes_beside(self.path.parent)
-
-    def _index(self) -> dict[str, tuple[int, int]]:
-        """Where the bytes of each wanted file begin, and how many there are."""
-        self._file.seek(0)
-        places: dict[str, tuple[int, int]] = {}
-        with tarfile.open(fileobj=self._file, mode="r:") as archive:
-            for count, member in enumerate(iter(archive.next, None), start=1):
-                if count > MAX_ZIP_FILES:
-                    raise _too_large(self.path, self._num_bytes, self._num_bytes, count)
-                vars(archive)["members"] = []  # else each of millions stays in memory
-                name = member.name.removeprefix("./")
-                _refuse_way_out(self.path, name)
-                if member.issym() or member.islnk():
+        waiting = [""]
+        while waiting:
+            folder = waiting.pop()
+            try:
+                with os.scandir(os.path.join(self.root, folder)) as listed:
+                    entries = list(listed)
+            except OSError as problem:
+                if folder:
+                    self.unreadable.append(folder.removesuffix("/"))
+                    continue
+                message = t("folder '{path}' cannot be read: {problem}.", path=self.root, problem=os_reason(problem))
+                raise DataError(message) from None
+            for entry in entries:
+                name = folder + entry.name
+                if is_hidden(entry.name):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(f"{name}/")
+                elif entry.is_file(follow_symlinks=False) or (entry.is_symlink() and self.has(name)):
+                    names.append(name)
+                elif entry.is_symlink():
                     self.num_links += 1
-                elif member.isreg() and not member.issparse():
-                    if member.offset_data + member.size > self._num_bytes:
-                        raise tarfile.ReadError(f"'{name}' is cut off")
-                    if not any(_is_hidden(part) for part in PurePosixPath(name).parts):
-                        places[name] = (member.offset_data, member.size)
-                elif not member.isdir():
-                    raise DataError(
-                        t("'{path}' holds '{name}', which is no plain file: refused.", path=self.path, name=name)
-                    )
-        return places
-
-
-def _unpacked(path: Path) -> "IO[bytes]":
-    """The plain tar: the file itself, or its content in memory or in a temporary file."""
-    try:
-        packed = path.stat().st_size
-        with path.open("rb") as file:
-            start = file.read(6)
-        opener = next((opener for mark, opener in _PACKERS.items() if start.startswith(mark)), None)
-        if opener is None:
-            return path.open("rb")
-        plain = tempfile.SpooledTemporaryFile(MAX_MEMORY_BYTES)  # noqa: SIM115 - it is closed with its TarFiles
-        limit = min(MAX_ZIP_BYTES, MAX_ZIP_RATIO * max(packed, 4096))
-        try:
-            with opener(path, "rb") as source:
-                while chunk := source.read(_CHUNK_BYTES):
-                    plain.write(chunk)
-                    if plain.tell() > limit:
-                        raise _too_large(path, packed, plain.tell(), 1)
-        except BaseException:
-            plain.close()
-            raise
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as problem:
-        raise DataError(
-            t("'{path}' is not a whole tar file: {problem}.", path=path, problem=str(problem)[:200])
-        ) from None
-    return plain
-
-
-def _refuse_way_out(path: Path, name: str) -> None:
-    if name.startswith(("/", "\\")) or "\\" in name or ".." in PurePosixPath(name).parts or name[1:2] == ":":
-        raise DataError(
-            t("'{path}' holds the name '{name}', which leads out of its folder: refused.", path=path, name=name)
-        )
-
-
-def _too_large(path: Path, packed: int, unpacked: int, count: int) -> DataError:
-    return DataError(
-        t(
-            "'{path}' would unpack {packed} bytes to {unpacked} in {count} files; at most {ratio} times its "
-            "size is read. Unpack it yourself, if you trust it, and give the folder.",
-            path=path,
-            packed=packed,
-            unpacked=unpacked,
-            count=count,
-            ratio=MAX_ZIP_RATIO,
-        )
-    )
+        self.unreadable.sort()
+        return sorted(names)
 
 
 def open_files(path: str | Path) -> Files:
@@ -331,9 +159,15 @@ def open_files(path: str | Path) -> Files:
         UsageError: nothing is there, or it is no file and no folder.
         DataError: a damaged or hostile zip or tar.
     """
-    path = Path(path).expanduser()
-    if "\0" in str(path) or not path.exists():
-        raise UsageError(t("'{path}' does not exist. Give a folder, a table, a zip or a picture.", path=path))
+    path = Path(path)
+    try:
+        path = path.expanduser()
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError, RuntimeError):  # also "a\0b" and "~nobody"
+        message = t("'{path}' does not exist. Give a folder, a table, a zip or a picture.", path=path)
+        raise UsageError(message) from None
+    except OSError as problem:
+        raise UsageError(t("'{path}' cannot be opened: {problem}.", path=path, problem=os_reason(problem))) from None
     if path.is_dir():
         files = FolderFiles(path)
         packed = [name for name in files.names() if name.lower().endswith((".zip", *TAR_ENDINGS))]
@@ -342,6 +176,19 @@ def open_files(path: str | Path) -> Files:
     if not path.is_file():
         raise UsageError(t("'{path}' is neither a file nor a folder.", path=path))
     return _archive(path) if path.name.lower().endswith((".zip", *TAR_ENDINGS)) else FolderFiles(path.parent, path.name)
+
+
+def unlisted(files: Files) -> list[str]:
+    """What is told of folders that cannot be listed, as finished sentences."""
+    names = files.unreadable if isinstance(files, FolderFiles) else []
+    if not names:
+        return []
+    sentence = t(
+        "folders that cannot be read were left out: {count}, such as '{name}'.",
+        count=len(names),
+        name=safe_name(names[0]),
+    )
+    return [sentence]
 
 
 def _archive(path: Path) -> Files:
@@ -408,27 +255,5 @@ def safe_name(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _is_note(name: str) -> bool:
-    return name.lower().startswith("readme") or name.lower().endswith(".names")
-
-
-def _notes_beside(folder: Path) -> str:
-    with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if _is_note(entry.name) and entry.is_file())
-    return "\n".join((folder / name).read_text("utf-8", errors="replace")[:MAX_NOTE_CHARACTERS] for name in names)
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _CLUTTER
-
-
 def _is_text(name: str) -> bool:
     return extension(name) in ("md", "txt", "rst", "names", "html", "pdf", "") or "readme" in name.lower()
-
-
-def _check_size(name: str, num_bytes: int) -> None:
-    if num_bytes > MAX_FILE_BYTES:
-        limit = MAX_FILE_BYTES
-        raise DataError(
-            t("'{name}' has {count} bytes; a file may have {limit}.", name=name, count=num_bytes, limit=limit)
-        )

@@ -1,10 +1,11 @@
 """Open a data set of any known format: looked at, not asked for."""
 
+import dataclasses
 from pathlib import Path
 
 from rumbo.core.errors import DataError, UsageError, unknown_name
 from rumbo.core.messages import t
-from rumbo.data.files import Files, count_by_extension, open_files
+from rumbo.data.files import Files, count_by_extension, open_files, unlisted
 from rumbo.data.manifest import Dataset, TargetKind
 from rumbo.data.readers import Reader, Request, formats
 from rumbo.data.target import KIND_OF_TASK
@@ -50,7 +51,9 @@ def read_files(files: Files, request: Request) -> Dataset:
         if (passed_over and not reader.kinds) or not reader.recognizes(files):
             continue
         if kind is None or not reader.kinds or kind in reader.kinds:
-            return _as_persons(name, task).read(files, request)
+            dataset = _as_persons(name, task).read(files, request)
+            told = unlisted(files)
+            return dataclasses.replace(dataset, decisions=(*dataset.decisions, *told)) if told else dataset
         passed_over.append(name)
     raise _cannot_serve(files, task or "", passed_over) if passed_over else _nothing_known(files)
 

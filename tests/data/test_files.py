@@ -3,6 +3,7 @@
 import io
 import os
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,8 +61,17 @@ def test_a_folder_with_a_picture_s_name_is_a_folder(tmp_path):
 def test_what_is_not_there_is_a_matter_of_typing(tmp_path):
     with pytest.raises(UsageError, match="does not exist"):
         open_files(tmp_path / "nothing")
-    with pytest.raises(UsageError, match="does not exist"):
-        open_files("a\0b")
+    for path in ("a\0b", "\ud800", "~nobody-is-called-so/a"):
+        with pytest.raises(UsageError, match="does not exist"):
+            open_files(path)
+
+
+def test_paths_that_no_system_takes_are_a_matter_of_typing(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for path in (tmp_path / ("x" * 300), tmp_path / ("x" * 300) / "a.csv", tmp_path / "loop"):
+        with pytest.raises(UsageError, match="cannot be opened: "):
+            open_files(path)
+    assert not FolderFiles(tmp_path).has("\ud800.png")
 
 
 @pytest.mark.parametrize("name", ["../a.jpg", "/etc/a.jpg", "a/../../b.jpg", "a\\b.jpg", "C:/a.jpg"])
@@ -206,15 +216,76 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
     assert data.images.read(2).shape == (8, 8)
 
 
-@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read all")
-def test_a_folder_that_may_not_be_listed_is_named(tmp_path):
+def refuse_to_list(monkeypatch, *folders):
+    """Folders that the system does not let list; the tests may run as root, who may list all."""
+    real = os.scandir
+
+    def scandir(folder):
+        if Path(folder) in folders:
+            raise PermissionError(13, "Permission denied")
+        return real(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+
+
+def test_folders_that_may_not_be_listed_are_left_out_and_told(tmp_path, monkeypatch):
+    for name in ("a/1.png", "b/2.png", "b/secret/3.png", "c/4.png"):
+        write(tmp_path / name, png())
+    refuse_to_list(monkeypatch, tmp_path / "c", tmp_path / "b/secret")
+    files = FolderFiles(tmp_path)
+    assert (files.names(), files.unreadable) == (["a/1.png", "b/2.png"], ["b/secret", "c"])
+    data = open_data(tmp_path)
+    assert data.ids == ["a/1.png", "b/2.png"]
+    assert "folders that cannot be read were left out: 2, such as 'b/secret'." in data.decisions
+
+
+def test_a_set_that_may_not_be_listed_is_named(tmp_path, monkeypatch):
     write(tmp_path / "a/1.png")
-    (tmp_path / "a").chmod(0)
+    refuse_to_list(monkeypatch, tmp_path)
+    with pytest.raises(DataError, match="cannot be read: it is not allowed"):
+        open_data(tmp_path)
+
+
+def test_folders_may_be_nested_deeper_than_calls(tmp_path):
+    folder, made = str(tmp_path), []
     try:
-        with pytest.raises(DataError, match="cannot be read: Permission denied"):
-            open_data(tmp_path)
-    finally:
-        (tmp_path / "a").chmod(0o700)
+        for _ in range(1100):
+            folder += "/d"
+            os.mkdir(folder)
+            made.append(folder)
+        write(tmp_path / "a.png")
+        write(tmp_path / "d.png")
+        with open(f"{folder}/deep.png", "wb"):
+            assert FolderFiles(tmp_path).names() == ["a.png", "d.png", "d/" * 1100 + "deep.png"]
+    finally:  # what pytest clears up with calls itself for each folder
+        if len(made) == 1100:
+            os.unlink(f"{folder}/deep.png")
+        for folder in reversed(made):
+            os.rmdir(folder)
+
+
+@pytest.mark.parametrize("header", ["height,weight,label", "file,class"])
+def test_a_table_alone_does_not_list_its_neighbours(tmp_path, monkeypatch, header):
+    rows = "\n".join(f"{number}.5,{number * 7 % 5},{'ab'[number % 2]}" for number in range(20))
+    if header == "file,class":
+        rows = "\n".join(f"{number}.png,{'ab'[number % 2]}" for number in range(20))
+        for number in range(20):
+            write(tmp_path / f"{number}.png", png())
+    write(tmp_path / "labels.csv", f"{header}\n{rows}\n".encode())
+
+    def listed(_files):
+        raise AssertionError("the folder of the table is listed")
+
+    monkeypatch.setattr(FolderFiles, "_walk", listed)
+    data = open_data(tmp_path / "labels.csv")
+    assert (data.format, len(data)) == ("table", 20)
+
+
+def test_a_table_of_boxes_alone_finds_its_pictures(tmp_path):
+    write(tmp_path / "p/1.png", png())
+    write(tmp_path / "boxes.csv", b"image,class,x1,y1,x2,y2\np/1.png,cat,1,1,5,5\n")
+    data = open_data(tmp_path / "boxes.csv")
+    assert (data.format, data.ids) == ("box-table", ["p/1.png"])
 
 
 def test_many_names_are_looked_up_by_listing_folders_once(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rumbo.core.errors import DataError
-from rumbo.data import files as files_module
+from rumbo.data import archives as archives_module
 from rumbo.data.files import FolderFiles, TarFiles, open_files
 
 PACKERS = {
@@ -78,6 +78,61 @@ def test_links_are_not_followed(tmp_path, kind):
     assert (files.names(), files.num_links, files.has("b.txt")) == (["a.txt"], 1, False)
 
 
+def hard(target):
+    return {"type": tarfile.LNKTYPE, "linkname": target}
+
+
+def test_hard_links_are_the_files_of_the_archive_that_they_name(tmp_path):
+    files = opened(
+        tmp_path / "a.tgz",
+        [
+            ("./cat/1.jpg", b"one"),
+            ("./cat/2.jpg", hard("./cat/1.jpg")),
+            ("dog/3.jpg", hard("cat/2.jpg")),
+            ("cat/1.jpg", b"new"),  # tar breaks the link
+            (".store/4", b"four"),
+            ("dog/4.jpg", hard(".store/4")),
+            (".store/5", hard("cat/1.jpg")),
+        ],
+    )
+    assert files.num_links == 0
+    assert {name: files.read(name) for name in files.names()} == {
+        "cat/1.jpg": b"new",
+        "cat/2.jpg": b"one",
+        "dog/3.jpg": b"one",
+        "dog/4.jpg": b"four",
+    }
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../a.txt", "later.txt", "b.txt", "sub", "soft.txt", ""])
+def test_hard_links_to_anything_else_are_not_followed(tmp_path, target):
+    files = opened(
+        tmp_path / "a.tar",
+        [
+            ("a.txt", b"x"),
+            ("sub", {"type": tarfile.DIRTYPE}),
+            ("soft.txt", {"type": tarfile.SYMTYPE, "linkname": "a.txt"}),
+            ("b.txt", hard(target)),
+            ("later.txt", b"y"),
+        ],
+    )
+    assert (files.names(), files.num_links) == (["a.txt", "later.txt"], 2)
+
+
+def test_hard_links_lead_out_under_no_name(tmp_path):
+    with pytest.raises(DataError, match="leads out of its folder: refused"):
+        opened(tmp_path / "a.tar", [("a.txt", b"x"), ("../b.txt", hard("a.txt"))])
+
+
+def test_hard_links_count_once_per_name_against_the_limit(tmp_path):
+    content = bytes(range(256)) * 4000
+    few = [(f"{number}.bin", hard("0.bin")) for number in range(1, 100)]
+    assert len(opened(tmp_path / "a.tar", [("0.bin", content), *few, *few, *few]).names()) == 100
+    many = [(f"{number}.bin", hard("0.bin")) for number in range(1, 400)]
+    with pytest.raises(DataError, match="Unpack it yourself"):
+        opened(tmp_path / "a.tar", [("0.bin", content), *many])
+
+
 @pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
 def test_devices_and_pipes_are_refused(tmp_path, kind):
     with pytest.raises(DataError, match="'b', which is no plain file"):
@@ -92,7 +147,7 @@ def test_names_that_lead_out_are_refused(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["a.tgz", "a.tar.bz2", "a.tar.xz"])
 def test_a_bomb_is_stopped_while_it_unpacks(tmp_path, name, monkeypatch):
-    monkeypatch.setattr(files_module, "MAX_MEMORY_BYTES", 2**20)
+    monkeypatch.setattr(archives_module, "MAX_MEMORY_BYTES", 2**20)
     (tmp_path / name).write_bytes(PACKERS[name](tar([("a.csv", b"0" * 50_000_000)])))
     with pytest.raises(DataError, match="Unpack it yourself"):
         open_files(tmp_path / name)
@@ -130,7 +185,7 @@ def test_hostile_bytes_never_crash(tmp_path_factory, place, junk, name):
 
 
 def test_large_ones_lie_in_a_file_and_many_threads_read_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(files_module, "MAX_MEMORY_BYTES", 1000)
+    monkeypatch.setattr(archives_module, "MAX_MEMORY_BYTES", 1000)
     contents = {f"{number:03}.txt": bytes([number]) * (100 + number) for number in range(100)}
     files = opened(tmp_path / "a.tgz", list(contents.items()))
     wrong = []

@@ -1,5 +1,6 @@
 """`rumbo label` as a process: killed while saving, its secrets, its end, texts and sounds."""
 
+import asyncio
 import io
 import json
 import os
@@ -7,16 +8,21 @@ import re
 import signal
 import socket
 import sys
+import threading
+import time
 import wave
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
+import uvicorn
 from browser import Program, wait_for
 
 from rumbo.data import open_data
 from rumbo.data.corrections import read_corrections
+from rumbo.serve import server as server_module
 
 
 @pytest.fixture
@@ -112,6 +118,94 @@ def test_raw_requests_are_refused(server, lines):
     assert re.match(r"HTTP/1\.[01] 4\d\d ", answer), answer
     assert "root:" not in answer
     assert "uvicorn" not in answer.lower()
+
+
+async def fine(scope, receive, send):
+    """An app that answers before it has read anything."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+    await send({"type": "http.response.body", "body": b"fine"})
+
+
+@contextmanager
+def served(app):
+    """The port of an app under the limits of `run`, in a thread."""
+    place = server_module.listen(0)
+    running = uvicorn.Server(server_module.config_of(app))
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [place]})
+    thread.start()
+    try:
+        wait_for(lambda: running.started)
+        yield place.getsockname()[1]
+    finally:
+        running.should_exit = True
+        thread.join()
+
+
+def seconds_until_closed(wire, drip=b""):
+    """How long the other side keeps a connection, while a byte now and then is sent."""
+    start = time.monotonic()
+    wire.settimeout(0.1)
+    while time.monotonic() - start < 8:
+        try:
+            wire.sendall(drip)
+            if not wire.recv(65536):
+                break
+        except TimeoutError:
+            continue
+        except OSError:
+            break
+    return time.monotonic() - start
+
+
+def test_slow_connections_do_not_lock_others_out(monkeypatch):
+    monkeypatch.setattr(server_module, "HEADER_SECONDS", 1.5)
+    with served(fine) as port, ExitStack() as stack:
+        begun = time.monotonic()
+        for _ in range(70):
+            wire = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+            wire.sendall(b"GET / HTTP/1.1\r\nHo")
+        met = []
+        while time.monotonic() - begun < 8 and 200 not in met:
+            met.append(httpx.get(f"http://127.0.0.1:{port}/", trust_env=False, timeout=5).status_code)
+            time.sleep(0.1)
+        assert time.monotonic() - begun < 3.5
+        assert met[0] == 503  # else this tests nothing
+        assert met[-1] == 200
+
+
+OWED = {
+    "nothing": (b"", b""),
+    "a drip of headers": (b"GET / HTTP/1.1\r\nHost: a\r\nX: ", b"x"),
+    "a drip of later headers": (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"G"),
+    "a drip of a body that is answered": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\n", b"x"),
+}
+
+
+@pytest.mark.parametrize("kind", OWED)
+def test_a_connection_that_owes_bytes_is_closed_in_time(monkeypatch, kind):
+    monkeypatch.setattr(server_module, "HEADER_SECONDS", 1.0)
+    start, drip = OWED[kind]
+    with served(fine) as port, socket.create_connection(("127.0.0.1", port), timeout=5) as wire:
+        wire.sendall(start)
+        assert 0.7 < seconds_until_closed(wire, drip) < 3
+
+
+def test_answers_may_take_longer_than_headers_and_connections_are_used_again(monkeypatch):
+    monkeypatch.setattr(server_module, "HEADER_SECONDS", 0.4)
+
+    async def slow(scope, receive, send):
+        await asyncio.sleep(0.8)
+        await fine(scope, receive, send)
+
+    with served(slow) as port, socket.create_connection(("127.0.0.1", port), timeout=5) as wire:
+        for _ in range(3):
+            wire.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            answer = b""
+            while not answer.endswith(b"fine"):
+                part = wire.recv(65536)
+                assert part, "closed"
+                answer += part
+            time.sleep(0.6)
 
 
 @pytest.fixture(scope="module")
