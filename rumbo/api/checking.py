@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ import polars as pl
 
 from rumbo.api.config import RunConfig
 from rumbo.api.looks import examples_of
-from rumbo.api.sources import deal_out, deal_out_main, open_run_data
+from rumbo.api.sources import Progress, deal_out, deal_out_main, open_run_data, rows_but
 from rumbo.core.devices import num_cores
 from rumbo.core.errors import DataError, RumboError, UsageError
 from rumbo.core.messages import language, t
@@ -28,8 +28,6 @@ from rumbo.data.pictures.scan import scan_images
 from rumbo.data.splits.leaks import LeakError
 from rumbo.data.splits.split import Split
 from rumbo.data.target import kind_word
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,7 +264,7 @@ def _decoded(dataset: Dataset, progress: Progress | None) -> tuple[Dataset, list
     _, bad = scan_images(images, dataset.ids, num_workers=num_cores(), progress=told)
     if not bad:
         return dataset, []
-    return dataset.take(np.setdiff1d(np.arange(len(dataset)), [item.row for item in bad])), bad
+    return dataset.take(rows_but(len(dataset), bad)), bad
 
 
 def _split(dataset: Dataset, config: RunConfig) -> tuple[Split, list[Finding]]:

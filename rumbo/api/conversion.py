@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rumbo.api.sources import open_source
+from rumbo.api.sources import open_corrected
 from rumbo.core.errors import DataError, GateError, StorageError, UsageError, os_reason
 from rumbo.core.messages import t
-from rumbo.data.corrections import Correction, corrected, read_corrections
+from rumbo.data.corrections import Correction, corrected, labelled_rows, read_corrections
 from rumbo.data.files import FolderFiles
 from rumbo.data.manifest import Dataset
 from rumbo.data.pictures.decode import BadImage
@@ -106,11 +106,13 @@ def convert(
     writer = writers.get(to)
     out = Path(out)
     _check_out(out, None if isinstance(source, Dataset) else Path(source))
-    is_open = isinstance(source, Dataset)
-    dataset = source if is_open else open_source(str(source), base=Path(), target=target, task=task)
+    given = None
     if corrections is not None:
         given = read_corrections(corrections) if isinstance(corrections, str | Path) else tuple(corrections)
-        dataset = corrected(dataset, given)
+    if not isinstance(source, Dataset):
+        dataset = open_corrected(str(source), base=Path(), corrections=given, target=target, task=task)
+    else:
+        dataset = source if given is None else labelled_rows(corrected(source, given))
     plan = writer.plan(dataset)
     if plan.lost and not lossy:
         raise DataError(

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from rumbo.api.prepare import Progress
 from rumbo.api.run import Run
+from rumbo.api.sources import Progress
 from rumbo.api.training import Watch, train
 from rumbo.data.demo import DIGITS
 

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from rumbo.api.config import RunConfig
-from rumbo.api.prepare import Progress, prepare
+from rumbo.api.prepare import prepare
 from rumbo.api.run import Run
-from rumbo.api.sources import open_source
+from rumbo.api.sources import Progress, open_source
 from rumbo.api.weights import load_weights
 from rumbo.core.errors import RumboError, UsageError
 from rumbo.core.messages import shown, t

@@ -11,7 +11,7 @@ import torch
 from rumbo import metrics
 from rumbo.api.config import Preset, RunConfig
 from rumbo.api.defaults import apply_preset, choose_model, choose_rule, choose_training, flips
-from rumbo.api.sources import deal_out, deal_out_main, open_run_data
+from rumbo.api.sources import Progress, deal_out, deal_out_main, open_run_data, rows_but
 from rumbo.core.devices import choose_device, num_cores
 from rumbo.core.errors import DataError, UsageError, unknown_name
 from rumbo.core.messages import t
@@ -40,8 +40,6 @@ NUM_STATISTICS = 5_000
 
 STILL = AugmentOptions(flip="no", shift_fraction=0, zoom=0, rotate_degrees=0, light=0)
 """Nothing is changed."""
-Progress = Callable[[str, int, int], None]
-"""Told (what, done, of how many) while something long goes on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,11 +251,11 @@ def _decode(
     told = (lambda done, total: progress(t("reading pictures"), done, total)) if progress else None
     if fits:
         pixels, broken = load_images(dataset.images, ids, rule, num_threads=num_cores(), progress=told)
-        good = _others(len(dataset), broken)
+        good = rows_but(len(dataset), broken)
         memory = PixelsInMemory(pixels if len(good) == len(dataset) else pixels[good])
         return (dataset if len(good) == len(dataset) else dataset.take(good)), memory, broken
     broken = _find_broken(dataset.images, ids, rule, told)
-    dataset = dataset.take(_others(len(dataset), broken))
+    dataset = dataset.take(rows_but(len(dataset), broken))
     assert dataset.images is not None
     place = None if options.cache_path is None else str(base / Path(options.cache_path).expanduser())
     cache = open_cache(options.cache_gib, place)
@@ -277,10 +275,6 @@ def _find_broken(
         if told:
             told(int(rows[-1]) + 1, len(ids))
     return broken
-
-
-def _others(num_rows: int, broken: list[BadItem]) -> np.ndarray:
-    return np.setdiff1d(np.arange(num_rows), [item.row for item in broken])
 
 
 def _build(config: RunConfig, task_name: str, train_set: Dataset, preprocess: Preprocess) -> TrainedModel:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from rumbo.api.config import RunConfig
@@ -17,8 +18,12 @@ from rumbo.data.demo import DIGITS, digits
 from rumbo.data.manifest import Dataset
 from rumbo.data.mixing import Addition, mix, parse_addition, unique_names
 from rumbo.data.options import SplitOptions
+from rumbo.data.pictures.decode import BadItem
 from rumbo.data.splits.split import Split, make_split, split_from_file
 from rumbo.runs import RunFolder, read_json
+
+Progress = Callable[[str, int, int], None]
+"""Told (what, done, of how many) while something long goes on."""
 
 
 def open_source(
@@ -172,10 +177,17 @@ def deal_out(dataset: Dataset, config: RunConfig, base: Path) -> Split:
     if not config.data.mix:
         return deal_out_main(dataset, config, base)
     asked = config.data.split
-    options = dataclasses.replace(asked, by="auto", time=None, dev_sources=(), test_sources=(), file=None, folds=None, fold=1)
+    options = dataclasses.replace(
+        asked, by="auto", time=None, dev_sources=(), test_sources=(), file=None, folds=None, fold=1
+    )
     split = make_split(dataset, options, config.seed)
     of_main = t("train, dev and test are as the data say.")  # how they were cut is told with the main set
     return dataclasses.replace(split, decisions=tuple(told for told in split.decisions if told != of_main))
+
+
+def rows_but(num_rows: int, bad: Sequence[BadItem]) -> np.ndarray:
+    """The rows of a set that can be used."""
+    return np.setdiff1d(np.arange(num_rows), [item.row for item in bad])
 
 
 def used_by(dataset: Dataset, split: Split) -> Dataset:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rumbo.api.config import ModelOptions, Preset, RunConfig
 from rumbo.api.interrupts import Interrupted, StopRequest, stop_requests
-from rumbo.api.prepare import Prepared, Progress, prepare
+from rumbo.api.prepare import Prepared, prepare
 from rumbo.api.run import Run
-from rumbo.api.sources import require_same_data, used_by
+from rumbo.api.sources import Progress, require_same_data, used_by
 from rumbo.api.telling import Noticed, Teller, Told
 from rumbo.api.weights import load_weights
 from rumbo.core.errors import UsageError
