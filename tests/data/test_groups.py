@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from planted import jpeg, picture_set
 
+from rumbo.core.errors import DataError
 from rumbo.data import open_data
 from rumbo.data.mixing import Addition, mix
 from rumbo.data.options import SplitOptions
@@ -74,6 +75,63 @@ def test_without_a_word_the_pictures_decide():
     assert frames(names, [Sketch(None, None)] * 60) == []
 
 
+FILMS = {"two": [40, 40], "three": [30, 30, 30], "a large one": [80, 10, 10], "single frames": [12, *[1] * 30]}
+
+
+@pytest.mark.parametrize("sizes", FILMS.values(), ids=FILMS)
+def test_a_word_makes_films_of_any_number_and_size(sizes):
+    names = [f"video{film}_frame{number:03d}.jpg" for film, size in enumerate(sizes) for number in range(size)]
+    assert [len(rows) for rows in frames(names)] == [size for size in sizes if size > 1]
+
+
+def test_one_film_beside_photos_is_a_group():
+    names = [f"video1_frame{number:03d}.jpg" for number in range(60)] + [f"photo{x}.jpg" for x in "abcdefghij"]
+    assert [rows.tolist() for rows in frames(names)] == [list(range(60))]
+    assert len(frames(names, None, ["ab"[row % 2] for row in range(70)])) == 1
+    assert frames(names, None, ["a"] * 60 + ["b"] * 10) == []  # all of a class in one split
+
+
+def test_without_a_word_a_large_sequence_is_no_group():
+    names = [f"clip-{film}-{number:04d}.jpg" for film, size in enumerate((40, 10, 10)) for number in range(size)]
+    rng = np.random.default_rng(0)
+    scenes = rng.normal(128, 40, (3, 48, 48))
+    alike = [Sketch(scenes[int(name[5])] + rng.normal(0, 10, (48, 48)), None) for name in names]
+    assert frames(names, alike) == []
+
+
+def test_one_film_that_is_all_there_is_is_told():
+    split = make_split(noise([f"frame{number:03d}.jpg" for number in range(50)]), SplitOptions(), 0)
+    assert {"train", "dev", "test"} == set(split.table["split"])
+    assert any("all examples are frames of one film" in sentence for sentence in split.decisions)
+    films = noise([f"video{film}_frame{number}.jpg" for film in range(5) for number in range(10)])
+    assert not any("one film" in sentence for sentence in make_split(films, SplitOptions(), 0).decisions)
+
+
+def test_a_film_per_class_is_told():
+    names = [f"{'ab'[row % 2]}/frame{row:03d}.jpg" for row in range(50)]
+    split = make_split(noise(names), SplitOptions(), 0)
+    assert any("most classes are frames of one film each" in sentence for sentence in split.decisions)
+
+
+def test_too_few_films_say_what_to_do():
+    films = noise([f"video{film}_frame{number}.jpg" for film in range(2) for number in range(20)])
+    with pytest.raises(DataError, match=r"groups of examples that stay together: 2 .*by=random.*allow_leak=yes"):
+        make_split(films, SplitOptions(), 0)
+    torn = make_split(films, SplitOptions(by="random", allow_leak=True), 0)
+    assert {"train", "dev", "test"} == set(torn.table["split"])
+
+
+def test_without_a_test_the_sources_are_not_called_halves():
+    data = noise([f"{number}.jpg" for number in range(20)])
+    data = dataclasses.replace(data, table=data.table.with_columns(source=pl.Series(["web", "phone"] * 10)))
+    options = SplitOptions(by="source", dev_sources=("phone",), test_fraction=0, near_duplicates=False)
+    split = make_split(data, options, 0)
+    assert "test" not in set(split.table["split"])
+    assert split.decisions[0] == "by source: dev is phone; there is no test, as asked."
+    halves = make_split(data, dataclasses.replace(options, test_fraction=None), 0)
+    assert halves.decisions[0] == "by source: dev and test are halves of phone."
+
+
 def test_a_sequence_per_class_is_not_grouped():
     names = [f"clip{film}_frame{number}.jpg" for film in range(6) for number in range(10)]
     assert frames(names, None, [f"c{row // 10}" for row in range(60)]) == []
@@ -112,6 +170,17 @@ def test_bursts_of_one_camera_are_found():
     assert [(groups.reason, [rows.tolist() for rows in groups.members]) for groups in found] == [
         (Reason.BURST, [[0, 1, 2]])
     ]
+
+
+def test_a_large_burst_is_one():
+    second = [Sketch(None, None, (f"2024:05:01 12:00:{row:02d}", "One")) for row in range(40)]
+    alone = [Sketch(None, None, (f"2024:06:{1 + row // 2:02d} {row % 2:02d}:00:00", "One")) for row in range(60)]
+    assert [rows.tolist() for rows in bursts(second + alone)] == [list(range(40))]
+    long = [Sketch(None, None, (f"2024:05:01 12:{row // 60:02d}:{row % 60:02d}", "One")) for row in range(201)]
+    assert bursts(long + alone) == []
+    assert bursts(second) == []  # nothing could be split
+    still = [Sketch(None, None, ("2000:01:01 00:00:00", "One"))] * 31
+    assert bursts(still + alone) == []
 
 
 def test_a_clock_that_stands_still_makes_no_burst():

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -9,10 +10,13 @@ from PIL import Image
 from planted import ANOTHER, MEASURED, PROMISED, jpeg, picture_set, pictures_of, rate
 
 from rumbo.data import open_data
+from rumbo.data.options import SplitOptions
 from rumbo.data.pictures.images import ArrayImages, FileImages
+from rumbo.data.splits import groups as groups_module
 from rumbo.data.splits import near_duplicates as module
 from rumbo.data.splits.groups import Reason, components, copies_of, look_for_groups
-from rumbo.data.splits.near_duplicates import near_duplicates, sketches
+from rumbo.data.splits.near_duplicates import Sketch, near_duplicates, sketches
+from rumbo.data.splits.split import make_split
 
 SETS = {"hymenoptera": 50, "raccoon": 50}
 
@@ -54,6 +58,62 @@ def test_exact_copies_are_all_found(real):
     copies = {"copy/" + name: data for name, data in real.items()}
     numbers = together(picture_set(real | copies))
     np.testing.assert_array_equal(numbers[: len(real)], numbers[len(real) :])
+
+
+def test_many_copies_of_one_photo_hide_no_other_pairs(real):
+    """30 pairs and 40 copies of one photo: 40 % of the set, one group."""
+    names = list(real)[:31]
+    assert len(names) == 31
+    pairs = {"pair/" + name: PROMISED["resize to 90 %"](Image.open(io.BytesIO(real[name]))) for name in names[1:]}
+    photo = Image.open(io.BytesIO(real[names[0]]))
+    changes = list(PROMISED.values())
+    copies = {}
+    for number in range(40):
+        changed = Image.open(io.BytesIO(changes[number % len(changes)](photo)))
+        copies[f"copy/{number}.jpg"] = jpeg(changed, 60 + number)
+    data = {name: real[name] for name in names} | pairs | copies
+    of = dict(zip(data, together(picture_set(data)), strict=True))
+    assert np.mean([of[name] == of["pair/" + name] for name in names[1:]]) >= 0.98
+    assert len({of[name] for name in (names[0], *copies)}) == 1
+    assert len(set(of.values())) >= 25
+
+
+def _chained(monkeypatch, pairs):
+    """Sketches are not needed: pairs of places are said to be alike by so much."""
+
+    def told(found, contents, least=module.EXPLAINED):
+        place = {content: row for row, content in enumerate(contents)}
+        return [
+            module.Pair(place[one], place[other], share, False)
+            for (one, other), share in pairs.items()
+            if share >= least and one in place and other in place
+        ]
+
+    monkeypatch.setattr(groups_module, "near_duplicates", told)
+
+
+def test_only_the_large_group_is_tightened(monkeypatch):
+    chain = {(f"{row:03d}", f"{row + 1:03d}"): 0.96 if row % 4 else 0.985 for row in range(59)}
+    small = {(f"{row:03d}", f"{row + 1:03d}"): 0.955 for row in range(60, 100, 2)}
+    _chained(monkeypatch, chain | small)
+    members, loose = groups_module._near([Sketch(None, None)] * 100, [f"{row:03d}" for row in range(100)])
+    pairs = [rows.tolist() for rows in members]
+    assert sorted(pairs) == [[row, row + 1] for row in (*range(0, 59, 4), *range(60, 100, 2))]
+    assert loose == [row for row in range(60) if row % 4 > 1]
+    # Most of it is one picture: nothing is let go.
+    _chained(monkeypatch, dict.fromkeys(chain, 0.996) | {("000", "001"): 0.951} | small)
+    members, loose = groups_module._near([Sketch(None, None)] * 100, [f"{row:03d}" for row in range(100)])
+    assert max(map(len, members)) == 60
+    assert (len(members), loose) == (21, [])
+
+
+def test_a_chain_that_is_not_kept_is_told(real, monkeypatch):
+    data = picture_set(real, classes=["ab"[row % 2] for row in range(len(real))])
+    contents = data.table["content"].to_list()
+    _chained(monkeypatch, dict.fromkeys(itertools.pairwise(contents), 0.96))
+    split = make_split(data, SplitOptions(), 0)
+    assert {"train", "dev", "test"} == set(split.table["split"])
+    assert any(f"are no copies: {len(real)}, such as" in sentence for sentence in split.decisions)
 
 
 def test_color_makes_another_picture(real, monkeypatch):

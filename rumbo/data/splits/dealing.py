@@ -62,7 +62,8 @@ def make_plan(dataset: Dataset, options: SplitOptions, seed: int) -> Plan:
     together = [groups for groups in known if groups.reason is Reason.NEAR] if options.by == "time" else known
     if options.by == "random":
         together = _refuse_known(dataset, [groups for groups in known if groups.members], options)
-    if options.by == "group" and not known and not copies.members:
+    is_known = any(groups.members or groups.reason is Reason.COLUMN for groups in known)
+    if options.by == "group" and not is_known and not copies.members:
         raise UsageError(
             t(
                 "no groups are known: there is no column group, and neither names nor pictures show any. Name the "
@@ -164,9 +165,10 @@ def by_source(plan: Plan) -> tuple[np.ndarray, list[str]]:
         both = tuple(dict.fromkeys((*dev_sources, *test_sources)))
         rows = np.flatnonzero(np.isin(source, both))
         names[rows] = "dev"
+        decisions = [t("by source: dev is {sources}; there is no test, as asked.", sources=", ".join(both))]
         if options.test_fraction != 0:
             names[rows] = np.where(cut(plan, rows, {"test": 0.5}) == "test", "test", "dev")
-        decisions = [t("by source: dev and test are halves of {sources}.", sources=", ".join(both))]
+            decisions = [t("by source: dev and test are halves of {sources}.", sources=", ".join(both))]
     if not (names == "train").any():
         raise DataError(t("the sources named hold all examples: nothing is left for train."))
     return names, decisions
@@ -302,8 +304,9 @@ def cut(plan: Plan, rows: np.ndarray, shares: dict[str, float]) -> np.ndarray:
         raise DataError(
             t(
                 "groups of examples that stay together: {count} (examples: {rows}); they are too few to cut {names} "
-                "from them. Name a column of more groups, add examples, or give the splits yourself in folders train, "
-                "dev and test.",
+                "from them. Name a column of more groups, add examples, give the splits yourself in folders train, dev "
+                "and test, or let groups be torn apart, with results that are too good: --set data.split.by=random "
+                "--set data.split.allow_leak=yes.",
                 count=len(sizes),
                 rows=len(rows),
                 names=", ".join(missing),

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -23,8 +24,11 @@ SEQUENCE_WORDS = frozenset(("frame", "frames", "frm", "slice", "slices", "slc", 
 """Before the running number of a name: they say that the pictures follow each other."""
 SPLIT_FOLDERS = frozenset(("train", "training", "val", "valid", "validation", "dev", "test", "testing"))
 MIN_SEQUENCES = 3
+"""Where no word says that there are some."""
 MAX_SHARE = 0.3
-"""Of all examples in one detected group; a larger one is taken for a mistake of ours."""
+"""Of all examples in one detected group; a larger one needs better evidence."""
+MIN_LARGE = 20
+"""Pictures; a group of no more than these is none too large."""
 NUM_COMPARED = 300
 """Pairs of neighbours, and of strangers, that are compared where a name has no such word."""
 ALIKE = 0.5
@@ -36,8 +40,14 @@ MAX_TEXTS = 100_000
 BURST = timedelta(seconds=2)
 MAX_BURST = 200
 """Pictures of one camera within a burst; more have a clock that stands still."""
+MAX_PER_SECOND = 30
+"""Pictures that a camera takes; with more the clock stands still too."""
 STRICTER = (0.98, 0.99, 0.995)
 """Shares of explained detail that are asked for where near duplicates would chain into a group that is too large."""
+CORE = 0.5
+"""Share of a large group which, joined at the strictest level, shows that all of it is one picture."""
+ALONE = 0.9
+"""Share of a class in one sequence with which that sequence is the class."""
 
 
 class Reason(Enum):
@@ -58,11 +68,13 @@ class Groups:
         reason: why.
         members: rows of each group, two or more; near duplicates as confirmed pairs joined end to end.
         column: of the data, for `Reason.COLUMN`.
+        notes: what was seen and could not be kept together, finished sentences.
     """
 
     reason: Reason
     members: tuple[np.ndarray, ...]
     column: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def num_rows(self) -> int:
@@ -96,7 +108,7 @@ def groups_in(dataset: Dataset, column: str) -> Groups:
 
 
 def look_for_groups(dataset: Dataset, column: Groups | None = None) -> list[Groups]:
-    """What pictures, names and cameras show: near duplicates, frames, bursts; only kinds that were found.
+    """What pictures, names and cameras show: near duplicates, frames, bursts; only kinds that were found, or noted.
 
     Args:
         dataset: the examples.
@@ -107,18 +119,22 @@ def look_for_groups(dataset: Dataset, column: Groups | None = None) -> list[Grou
     drawn = None
     if dataset.images is not None and not are_too_many(dataset):
         drawn = sketches(dataset.images, contents)
-    found = [
-        Groups(Reason.NEAR, _near(drawn, contents)) if drawn is not None else None,
-        Groups(Reason.FRAMES, tuple(frames(names, drawn, _classes(dataset)))) if names is not None else None,
-        Groups(Reason.BURST, tuple(bursts(drawn, names))) if drawn is not None and names is not None else None,
-    ]
+    found: list[Groups] = []
+    if drawn is not None:
+        members, loose = _near(drawn, contents)
+        found.append(Groups(Reason.NEAR, members, notes=_chain_notes(dataset.ids, loose)))
+    if names is not None:
+        notes = () if column is not None else _film_notes(names, _classes(dataset))
+        found.append(Groups(Reason.FRAMES, tuple(frames(names, drawn, _classes(dataset))), notes=notes))
+    if drawn is not None and names is not None:
+        found.append(Groups(Reason.BURST, tuple(bursts(drawn, names))))
     if column is not None:
         of_row = components(len(dataset), [column])
         found = [
-            groups and replace(groups, members=tuple(rows for rows in groups.members if len({*of_row[rows]}) > 1))
+            replace(groups, members=tuple(rows for rows in groups.members if len({*of_row[rows]}) > 1))
             for groups in found
         ]
-    return [groups for groups in found if groups is not None and groups.members]
+    return [groups for groups in found if groups.members or groups.notes]
 
 
 def told(dataset: Dataset, groups: Groups) -> str:
@@ -192,7 +208,8 @@ def frames(
 ) -> list[np.ndarray]:
     """Groups of pictures that their names make frames of one film, slices of one patient, and the like.
 
-    `video12_frame003` says so by a word. `clip-3-0001` says it only if neighbours look more alike than strangers, so
+    `video12_frame003` says so by a word, however large a film is; one film that is all there is cannot be split, and
+    is no group. `clip-3-0001` says it only if neighbours look more alike than strangers, so
     that `cat.12.jpg` and `raccoon-17.jpg` are no sequences. Where a sequence would be a class (a folder `frames` per
     class), nothing is grouped: each class would be in one split only.
 
@@ -201,22 +218,49 @@ def frames(
         drawn: sketches of the pictures, for the likeness.
         classes: of each example, where there are some.
     """
-    worded: dict[tuple[str, str], list[tuple[int, int]]] = {}
-    plain: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    worded, plain = _sequences(names)
+    found = [sorted(rows) for rows in worded if 1 < len(rows) < len(names)]
+    if _are_classes(found, classes):
+        found = []
+    ordered = [rows for rows in plain if len(rows) > 1]
+    num_rows = sum(map(len, ordered))
+    is_regular = len(ordered) >= MIN_SEQUENCES and num_rows >= max(sum(map(len, plain)) / 2, 3 * len(ordered))
+    if is_regular and max(map(len, ordered)) <= MAX_SHARE * len(names) and not _are_classes(ordered, classes):
+        found += ordered if drawn is not None and _look_alike(ordered, drawn, classes) else []
+    return [np.array(sorted(rows), np.int64) for rows in found]
+
+
+def _sequences(names: Sequence[str]) -> tuple[list[list[int]], list[list[int]]]:
+    """Rows of each numbered sequence, in its order: those that a word makes one, and the others."""
+    found: dict[bool, dict[tuple[str, str], list[tuple[int, int]]]] = {True: {}, False: {}}
     for row, name in enumerate(names):
         if (parts := _parts(name)) is not None:
             key, number, has_word = parts
-            (worded if has_word else plain).setdefault(key, []).append((number, row))
-    found: list[np.ndarray] = []
-    for kind, sequences in ((True, worded), (False, plain)):
-        ordered = [[row for _, row in sorted(numbered)] for numbered in sequences.values() if len(numbered) > 1]
-        num_named, num_rows = sum(map(len, sequences.values())), sum(map(len, ordered))
-        is_regular = len(ordered) >= MIN_SEQUENCES and num_rows >= num_named / 2
-        if not is_regular or max(map(len, ordered)) > MAX_SHARE * len(names) or _are_classes(ordered, classes):
-            continue
-        if kind or (num_rows >= 3 * len(ordered) and drawn is not None and _look_alike(ordered, drawn, classes)):
-            found += [np.array(sorted(rows), np.int64) for rows in ordered]
-    return found
+            found[has_word].setdefault(key, []).append((number, row))
+    worded, plain = ([[row for _, row in sorted(rows)] for rows in found[kind].values()] for kind in (True, False))
+    return worded, plain
+
+
+def _film_notes(names: Sequence[str], classes: Sequence[str | None] | None) -> tuple[str, ...]:
+    """Told where all examples are one film, or each class is one: they are dealt out nonetheless."""
+    worded = [rows for rows in _sequences(names)[0] if len(rows) > 1]
+    if worded and len(worded[0]) < len(names) and _are_classes(worded, classes):
+        return (
+            t(
+                "by their names, such as '{one}', most classes are frames of one film each: dev and test resemble "
+                "train, and results say little about another film.",
+                one=names[worded[0][0]],
+            ),
+        )
+    if len(names) < 2 or [len(rows) for rows in worded] != [len(names)]:
+        return ()
+    return (
+        t(
+            "by their names, such as '{one}', all examples are frames of one film: dev and test resemble train, and "
+            "results say little about another film.",
+            one=names[worded[0][0]],
+        ),
+    )
 
 
 def bursts(drawn: Sequence[Sketch], names: Sequence[str] | None = None) -> list[np.ndarray]:
@@ -228,29 +272,78 @@ def bursts(drawn: Sequence[Sketch], names: Sequence[str] | None = None) -> list[
     found: list[np.ndarray] = []
     for shots in of_camera.values():
         shots.sort()
-        burst = [shots[0][1]]
+        burst = shots[:1]
         for (before, _), (now, row) in itertools.pairwise(shots):
             if now - before > BURST:
-                found.append(np.array(sorted(burst), np.int64))
+                found += _burst(burst)
                 burst = []
-            burst.append(row)
-        found.append(np.array(sorted(burst), np.int64))
-    limit = min(MAX_BURST, max(2, int(MAX_SHARE * len(drawn))))
-    return [rows for rows in found if 1 < len(rows) <= limit]
+            burst.append((now, row))
+        found += _burst(burst)
+    return [rows for rows in found if 1 < len(rows) <= min(MAX_BURST, len(drawn) - 1)]
 
 
-def _near(drawn: Sequence[Sketch], contents: Sequence[str]) -> tuple[np.ndarray, ...]:
-    pairs: Sequence[Pair] = near_duplicates(drawn, contents)
+def _burst(shots: Sequence[tuple[datetime, int]]) -> list[np.ndarray]:
+    """The rows of a burst in one list; none where so many within so short a time show a clock that stands still."""
+    num_seconds = (shots[-1][0] - shots[0][0]).total_seconds() + 1
+    rows = np.array(sorted(row for _, row in shots), np.int64)
+    return [rows] if len(rows) <= MAX_PER_SECOND * num_seconds else []
+
+
+def _near(drawn: Sequence[Sketch], contents: Sequence[str]) -> tuple[tuple[np.ndarray, ...], list[int]]:
+    """Groups of near duplicates, and the rows that a chain of small steps joins, but no pair of true copies."""
     rows_of: dict[str, list[int]] = {}
     for row, content in enumerate(contents):
         rows_of.setdefault(content, []).append(row)
-    for least in (0.0, *STRICTER):
-        links = tuple(np.array([pair.row, pair.other]) for pair in pairs if pair.explained >= least)
-        numbers = components(len(drawn), [Groups(Reason.NEAR, links)])
-        members = [np.flatnonzero(numbers == number) for number in np.flatnonzero(np.bincount(numbers) > 1)]
-        if all(len(rows) <= max(20, MAX_SHARE * len(drawn)) for rows in members):
-            return tuple(_with_copies(rows, rows_of, contents) for rows in members)
-    return ()
+    found: list[np.ndarray] = []
+    loose: list[int] = []
+    for rows in _joined(len(drawn), near_duplicates(drawn, contents)):
+        if len(rows) <= max(MIN_LARGE, MAX_SHARE * len(drawn)):
+            found.append(rows)
+            continue
+        kept = _tightened(drawn, contents, rows, max(MIN_LARGE, int(MAX_SHARE * len(drawn))))
+        found += kept
+        loose += sorted({*rows.tolist()} - {row for members in kept for row in members.tolist()})
+    return tuple(_with_copies(rows, rows_of, contents) for rows in found), loose
+
+
+def _tightened(drawn: Sequence[Sketch], contents: Sequence[str], rows: np.ndarray, limit: int) -> list[np.ndarray]:
+    """What is left of a large group where more likeness is asked for: all of it where most of it is one picture."""
+
+    def pieces_of(rows: np.ndarray, least: float) -> list[np.ndarray]:
+        part = near_duplicates([drawn[int(row)] for row in rows], [contents[int(row)] for row in rows], least)
+        return [rows[places] for places in _joined(len(rows), part)]
+
+    strictest = pieces_of(rows, STRICTER[-1])
+    if max(map(len, strictest), default=0) >= CORE * len(rows):
+        return [rows]
+    found: list[np.ndarray] = []
+    large = [rows]
+    for least in STRICTER[:-1]:
+        pieces = [piece for rows in large for piece in pieces_of(rows, least)]
+        found += [piece for piece in pieces if len(piece) <= limit]
+        large = [piece for piece in pieces if len(piece) > limit]
+    # What is large even so is kept: pair by pair it holds true copies.
+    return found + [piece for rows in large for piece in pieces_of(rows, STRICTER[-1])]
+
+
+def _joined(num_rows: int, pairs: Sequence[Pair]) -> list[np.ndarray]:
+    """Rows of each group that pairs make."""
+    numbers = components(num_rows, [Groups(Reason.NEAR, tuple(np.array([pair.row, pair.other]) for pair in pairs))])
+    return [np.flatnonzero(numbers == number) for number in np.flatnonzero(np.bincount(numbers) > 1)]
+
+
+def _chain_notes(ids: Sequence[str], loose: Sequence[int]) -> tuple[str, ...]:
+    if not loose:
+        return ()
+    return (
+        t(
+            "pictures that look alike in a long chain of small steps, but are no copies: {count}, such as '{one}'; "
+            "they are not kept together. Where they are of one scene or person, name the column that says so: --set "
+            "data.split.group=COLUMN (rumbo split: --group COLUMN).",
+            count=len(loose),
+            one=ids[loose[0]],
+        ),
+    )
 
 
 def _with_copies(rows: np.ndarray, rows_of: dict[str, list[int]], contents: Sequence[str]) -> np.ndarray:
@@ -276,16 +369,24 @@ def _parts(name: str) -> tuple[tuple[str, str], int, bool] | None:
 
 
 def _are_classes(sequences: Sequence[Sequence[int]], classes: Sequence[str | None] | None) -> bool:
-    """Whether most classes lie in one sequence each."""
+    """Whether most classes lie in one sequence each, and not all in the same one."""
     if classes is None:
         return False
-    sequences_of: dict[str, set[int]] = {}
-    for number, rows in enumerate(sequences):
-        for row in rows:
-            if (label := classes[row]) is not None:
-                sequences_of.setdefault(label, set()).add(number)
-    alone = sum(len(numbers) == 1 for numbers in sequences_of.values())
-    return len(sequences_of) > 1 and alone > len(sequences_of) / 2
+    sequence_of = {row: number for number, rows in enumerate(sequences) for row in rows}
+    places: dict[str, Counter[int | None]] = {}
+    for row, label in enumerate(classes):
+        if label is not None:
+            places.setdefault(label, Counter())[sequence_of.get(row)] += 1
+    alone: list[int] = []
+    num_classes = 0
+    for counts in places.values():
+        number, most = max(((n, c) for n, c in counts.items() if n is not None), key=lambda x: x[1], default=(None, 0))
+        num_classes += number is not None
+        if number is not None and most >= ALONE * counts.total():
+            alone.append(number)
+    if len(sequences) == 1:
+        return len(alone) == 1 and len(places) > 1
+    return len(set(alone)) > 1 and len(alone) > num_classes / 2
 
 
 def _look_alike(

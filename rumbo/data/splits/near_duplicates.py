@@ -122,7 +122,7 @@ def sketches(images: ImageSource, contents: Sequence[str]) -> list[Sketch]:
     return [found.get(contents[row]) or _remembered.get(contents[row], nothing) for row in range(num_rows)]
 
 
-def near_duplicates(found: Sequence[Sketch], contents: Sequence[str]) -> list[Pair]:
+def near_duplicates(found: Sequence[Sketch], contents: Sequence[str], least: float = EXPLAINED) -> list[Pair]:
     """Confirmed pairs among pictures, inside splits and across them; exact copies are left to their content.
 
     Where a picture has several twins, the pairs join them all, not each with each.
@@ -130,6 +130,7 @@ def near_duplicates(found: Sequence[Sketch], contents: Sequence[str]) -> list[Pa
     Args:
         found: a sketch of each.
         contents: sha256 of each; of equal ones the first is compared.
+        least: share of the detail that must be explained, no less than `EXPLAINED`.
     """
     first_of = {content: row for row, content in reversed(list(enumerate(contents)))}
     prints = _prints(found, sorted(first_of.values()))
@@ -145,7 +146,7 @@ def near_duplicates(found: Sequence[Sketch], contents: Sequence[str]) -> list[Pa
         roots = _roots(parent)
         batch = batch[roots[batch[:, 0]] != roots[batch[:, 1]]]
         for (row, other, mirrored, _), share in zip(batch.tolist(), explained_share(prints, batch), strict=True):
-            if share >= EXPLAINED:
+            if share >= least:
                 confirmed.append(Pair(int(prints.rows[row]), int(prints.rows[other]), float(share), bool(mirrored)))
                 _join(parent, row, other)
     return confirmed

@@ -130,6 +130,7 @@ def make_folds(dataset: Dataset, options: SplitOptions, seed: int) -> tuple[pl.D
     """
     plan = make_plan(dataset, options, seed)
     folds, decisions = deal_folds(plan)
+    decisions += [note for groups in plan.known for note in groups.notes]
     decisions += untold_groups(plan, np.array([str(fold or "") for fold in folds.tolist()], dtype=object))
     column = pl.Series([fold or None for fold in folds.tolist()], dtype=pl.Int64)
     return pl.DataFrame({"id": dataset.table["id"], "fold": column}), tuple(decisions)
@@ -180,6 +181,7 @@ def _split(plan: Plan, names: np.ndarray, decisions: list[str], leaks: tuple[Lea
     if plan.options.near_duplicates and are_too_many(plan.dataset):
         limit = f"{MAX_PICTURES:,}"
         decisions.append(t("near duplicates were not looked for: there are more than {limit} pictures.", limit=limit))
+    decisions += [note for groups in plan.known for note in groups.notes]
     counts = ", ".join(f"{name} {int((names == name).sum())}" for name in SPLITS if (names == name).any())
     decisions.append(t("examples: {counts}.", counts=counts))
     inside = np.flatnonzero(names != "")
