@@ -25,7 +25,7 @@ PACKAGE = Path(rumbo.__file__).parent
 CATALOGUE = PACKAGE / "locale" / "es" / "LC_MESSAGES" / "rumbo"
 PLACE = {"t": 0, "option": 1, "Entry": 1, "ModelEntry": 1, "MetricEntry": 1, "_torchvision": 0}
 """Which argument of a call is a sentence, as the Makefile tells babel."""
-SAME_WORDS = {"error", "color", "original", "zoom"}
+SAME_WORDS = {"error", "color", "original", "series", "zoom"}
 """Sentences that are the same in Spanish."""
 
 
