@@ -75,7 +75,7 @@ def test_other_inputs_and_targets_are_refused(insects, shared_data):
 def test_classes_that_nothing_could_judge_are_refused(insects):
     target = dataclasses.replace(insects.target, classes=("ants", "wasps"))
     wasps = dataclasses.replace(insects, target=target)
-    with pytest.raises(DataError, match="classes that the main set lacks.*wasps"):
+    with pytest.raises(DataError, match=r"classes that the main set lacks.*wasps"):
         mix(insects, given_splits(insects), [Addition("more", wasps, 1.0)])
 
 
