@@ -124,7 +124,7 @@ def _parse_large(data: bytes, encoding: str, name: str, as_numbers: bool) -> Raw
     head = _head(data).decode()
     delimiter = _sniff_delimiter(head)
     sample = [row for _, row in _rows(head, delimiter, SAMPLE_LINES)]
-    if not sample:
+    if not sample or not head.partition("\n")[0].replace(delimiter, "").strip():  # the header comes later
         return None
     has_header, width = _has_header(sample), len(sample[0])
     num_rows = data.count(b"\n") + (not data.endswith(b"\n")) - has_header
