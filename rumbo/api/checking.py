@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from rumbo.api.config import RunConfig
-from rumbo.api.looks import examples_of
+from rumbo.api.looks import example_rows, examples_of
 from rumbo.api.sources import Progress, deal_out, deal_out_main, open_run_data, rows_but
 from rumbo.core.devices import num_cores
 from rumbo.core.errors import DataError, RumboError, UsageError
@@ -28,6 +27,9 @@ from rumbo.data.pictures.scan import scan_images
 from rumbo.data.splits.leaks import LeakError
 from rumbo.data.splits.split import Split
 from rumbo.data.target import kind_word
+
+NUM_NAMED = 3
+"""Examples that are named where there are no pictures of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +70,7 @@ class Checked:
                 "reason": target.reason,
             },
             "inputs": {"numbers": list(dataset.numbers), "categories": list(dataset.categories)},
-            "sizes": sizes_of(dataset),
+            "examples": [dataset.ids[row] for row in example_rows(dataset)],
             "decisions": list(self.decisions),
             "sha256": dataset.sha256(),
             **self.report.to_dict(),
@@ -184,51 +186,28 @@ def facts_of(checked: Checked) -> list[tuple[str, str]]:
                 ),
             )
         )
-    sizes = sizes_of(dataset)
-    if sizes:
-        facts.append((t("sizes"), _in_words(sizes)))
+    sizes = checked.report.counts.get("sizes", {})
+    facts += [(t("sizes"), _size_in_words(found)) for kind, found in sizes.items() if kind != "table"]
+    shown_ids = [dataset.ids[row] for row in example_rows(dataset, NUM_NAMED)]
+    if shown_ids:
+        facts.append((t("such as"), ", ".join(shown_ids)))
     if dataset.numbers or dataset.categories:
         counts = {"numbers": len(dataset.numbers), "categories": len(dataset.categories)}
         facts.append((t("columns"), t("{numbers} of numbers, {categories} of categories", **counts)))
     return facts
 
 
-def sizes_of(dataset: Dataset, most: int = 2_000) -> dict[str, Any]:
-    """Smallest, median and largest size of pictures or signals, from at most so many headers."""
-    source = dataset.images if dataset.images is not None else dataset.signals
-    if source is None or len(source) == 0:
-        return {}
-    rows = np.unique(np.linspace(0, len(source) - 1, min(len(source), most)).astype(int))
-    sizes = []
-    for row in rows.tolist():
-        try:
-            sizes.append(source.size(row))
-        except DataError:
-            continue  # named among the findings
-    if not sizes or len({len(size) for size in sizes}) > 1:
-        return {}
-    table = np.array(sizes)
-    what = "height_width_channels" if dataset.images is not None else dataset.signals.kind.value  # pyright: ignore[reportOptionalMemberAccess]
-    return {
-        "of": what,
-        "read": len(sizes),
-        "smallest": table.min(axis=0).tolist(),
-        "median": np.median(table, axis=0).tolist(),
-        "largest": table.max(axis=0).tolist(),
-    }
-
-
-def _in_words(sizes: Mapping[str, Any]) -> str:
+def _size_in_words(sizes: Mapping[str, Any]) -> str:
     def joined(values: Sequence[float]) -> str:
         return " x ".join(f"{value:g}" for value in values)
 
-    if sizes["smallest"] == sizes["largest"]:
-        return joined(sizes["smallest"])
+    if sizes["different"] == 1:
+        return joined(sizes["middle"])
     return t(
         "{low} to {high}, median {median}",
         low=joined(sizes["smallest"]),
         high=joined(sizes["largest"]),
-        median=joined(sizes["median"]),
+        median=joined(sizes["middle"]),
     )
 
 

@@ -21,7 +21,7 @@ NUM_COLUMNS = 8
 def examples_of(dataset: Dataset, count: int = NUM_SHOWN) -> list[Shown]:
     """Examples spread over the classes, or over the set."""
     found = []
-    for row in _rows(dataset, count):
+    for row in example_rows(dataset, count):
         try:
             found.append(_shown(dataset, row))
         except DataError:
@@ -29,7 +29,7 @@ def examples_of(dataset: Dataset, count: int = NUM_SHOWN) -> list[Shown]:
     return found
 
 
-def _rows(dataset: Dataset, count: int) -> list[int]:
+def example_rows(dataset: Dataset, count: int = NUM_SHOWN) -> list[int]:
     """Rows to show: in turn one of each class, else evenly spread."""
     total, target = len(dataset), dataset.target
     if target is None or target.kind not in (TargetKind.CLASS, TargetKind.IDENTITY) or not target.classes:

@@ -1,10 +1,12 @@
 """The main job: data in, a run folder with a model, its predictions and a report out."""
 
+import dataclasses
 import os
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from rumbo.api.config import ModelOptions, Preset, RunConfig
 from rumbo.api.interrupts import Interrupted, StopRequest, stop_requests
@@ -15,6 +17,7 @@ from rumbo.api.telling import Noticed, Teller, Told
 from rumbo.api.weights import load_weights
 from rumbo.core.errors import UsageError
 from rumbo.core.messages import t
+from rumbo.data.corrections import read_corrections
 from rumbo.data.demo import DIGITS
 from rumbo.data.mixing import parse_addition
 from rumbo.data.pictures.on_demand import PixelsOnDemand
@@ -256,7 +259,10 @@ def _fresh_state(prepared: Prepared) -> TrainState:
 def _write_beginning(folder: RunFolder, prepared: Prepared) -> None:
     write_yaml(folder.config, prepared.config.to_dict())
     prepared.split.save(folder.split)
-    checks = {**prepared.checks.to_dict(), "decisions": list(prepared.decisions)}
+    checks: dict[str, Any] = {**prepared.checks.to_dict(), "decisions": list(prepared.decisions)}
+    corrections = prepared.config.data.corrections
+    if corrections is not None:
+        checks["corrections"] = [dataclasses.asdict(each) for each in read_corrections(folder.path / corrections)]
     used = used_by(prepared.dataset, prepared.split)
     write_json(folder.data_check, {**checks, "data_sha256": used.sha256()})
 

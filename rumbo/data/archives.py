@@ -36,7 +36,7 @@ class ZipFiles:
     def __init__(self, path: Path):
         self.path, self.num_links = path, 0
         try:
-            self._zip = zipfile.ZipFile(path)
+            self._zip = zipfile.ZipFile(path)  # raises NotImplementedError for what it cannot unpack
         except (zipfile.BadZipFile, OSError, NotImplementedError) as problem:
             raise DataError(
                 t("'{path}' is not a whole zip file: {problem}.", path=path, problem=str(problem))

@@ -23,6 +23,7 @@ def test_a_clean_table_passes_and_is_counted(tmp_path: Path, rumbo: Command) -> 
     assert sum(found["counts"]["splits"].values()) == 600
     assert sum(sum(names.values()) for names in found["counts"]["classes"].values()) == 600
     assert not any(finding["severity"] == "error" for finding in found["findings"])
+    assert len(set(found["examples"])) == 18
     assert tree(tmp_path) == [str(tmp_path / "table.csv")]
 
 

@@ -1,5 +1,6 @@
 """`rumbo train` with corrections, a split from a file and further sets: what the run keeps, and what it meets again."""
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -24,6 +25,8 @@ def test_corrections_change_what_is_learned_and_stay_with_the_run(tmp_path: Path
         assert answer.code == 0, answer.err
         predictions = pl.read_parquet((tmp_path / "deep/run/predictions/test.parquet").read_bytes())
         assert "maybe" in set(predictions["true"])
+        recorded = json.loads((tmp_path / "deep/run/data_check.json").read_text(encoding="utf-8"))["corrections"]
+        assert [each["id"] for each in recorded] == [f"table.csv#{row}" for row in range(0, 90, 3)]
         assert rumbo("evaluate", "deep/run").code == 0
         (tmp_path / "fixes.csv").write_text("id,field,value\n", encoding="utf-8")
         again = rumbo("train", "--config", "deep/run/config.yaml", "--out", "run-2", "--json")

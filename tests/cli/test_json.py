@@ -42,7 +42,7 @@ KEYS = {
         "items",
         "target",
         "inputs",
-        "sizes",
+        "examples",
         "decisions",
         "findings",
         "counts",
