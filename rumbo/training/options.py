@@ -2,46 +2,12 @@
 """Options of training. Needs no torch."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from rumbo.core.options import Options, option
+from rumbo.training.optimizer_options import OptimizerName, OptimizerOptions
+from rumbo.training.schedule_options import ScheduleName, ScheduleOptions
 
-OptimizerName = Literal["sgd", "momentum", "rmsprop", "adam", "adamw"]
-ScheduleName = Literal["constant", "decay", "step", "cosine", "one_cycle"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class OptimizerOptions(Options):
-    """How gradients become updates."""
-
-    name: OptimizerName = option("adamw", "The rule of the update.")
-    learning_rate: float | None = option(
-        None, "The base rate; none takes the usual one of the optimizer and network.", low=0.0, high=100.0
-    )
-    momentum: float = option(0.9, "Momentum (sgd takes none), or Adam's beta 1.", low=0.0, high=0.9999)
-    beta2: float = option(
-        0.999, "Decay of the mean of squared gradients (Adam's beta 2, RMSprop's alpha).", low=0.0, high=0.999999
-    )
-    weight_decay: float = option(
-        0.01,
-        "L2: added to the gradient (sgd, momentum, rmsprop, adam) or taken off the weight (adamw); "
-        "biases and norms are exempt.",
-        low=0.0,
-        high=10.0,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScheduleOptions(Options):
-    """How the learning rate moves; `rumbo.training.schedule` has the formulas."""
-
-    name: ScheduleName = option("one_cycle", "constant, decay 1/(1 + rate*epoch), step, cosine, or one_cycle.")
-    warmup_fraction: float = option(
-        0.25, "one_cycle and cosine: share of the steps in which the rate rises.", low=0.0, high=0.9
-    )
-    decay_rate: float = option(1.0, "decay: the rate of 1/(1 + rate*epoch).", low=0.0)
-    step_epochs: int = option(10, "step: epochs between two reductions.", low=1)
-    step_factor: float = option(0.1, "step: what each reduction multiplies by.", low=0.0, high=1.0)
+__all__ = ["FitOptions", "OptimizerName", "OptimizerOptions", "ScheduleName", "ScheduleOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
