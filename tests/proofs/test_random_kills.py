@@ -1,0 +1,146 @@
+"""T02: `kill -9` at random moments of whole trainings; resumed again and again, they end with the same bits.
+
+Seven kinds of run, with a checkpoint after every step so that deaths land everywhere: while data are read, in steps,
+in the writing of checkpoints, on dev, and while the report is made. What must be equal is said by `sittings.outcome`.
+"""
+
+import shutil
+import signal
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sittings import End, ForkServer, outcome
+
+from rumbo.runs.publisher import latest
+
+pytestmark = pytest.mark.train
+
+OFTEN = ("--set", "train.save_every_seconds=0", "--device", "cpu", "--seed", "3")
+
+
+def options(**settings: object) -> tuple[str, ...]:
+    """`--set` for each; two underscores stand for a dot."""
+    return tuple(word for path, value in settings.items() for word in ("--set", f"{path.replace('__', '.')}={value}"))
+
+
+PICTURES = ("pictures", "--model", "convnet", *options(model__options__width=4, data__augment__fewest_epochs=0))
+TABLE = ("table.csv", "--model", "mlp", *options(model__options__hidden="24,12"))
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "dropout and AdamW on a table": (
+        *("table.csv", "--model", "table_net", "--epochs", "5"),
+        *options(model__options__hidden="24,24", train__optimizer__name="adamw", train__optimizer__weight_decay=0.05),
+    ),
+    "augmentation and batch norm on pictures": (*PICTURES, "--epochs", "4", *options(data__augment__light=0.3)),
+    "early stopping and a schedule": (
+        *(*TABLE, "--epochs", "40"),
+        *options(train__patience=3, train__schedule__name="one_cycle", train__optimizer__name="momentum"),
+    ),
+    "pictures decoded by threads": (
+        *(*PICTURES, "--epochs", "3"),
+        *options(data__memory_gib=0, data__cache_gib=0, data__augment__crop_area=0.5),
+    ),
+}
+
+
+@dataclass
+class Deaths:
+    """What was killed, and what came of it."""
+
+    places: Counter[str] = field(default_factory=Counter[str])
+    wrong: list[str] = field(default_factory=list[str])
+
+    def __str__(self) -> str:
+        return f"{self.places.total()} kills: {dict(self.places)}"
+
+
+class Chain:
+    """One run, trained in sittings that are killed until one comes to its end."""
+
+    def __init__(self, server: ForkServer, data: Path, kind: str, seed: int):
+        self.server, self.data, self.kind, self.seed = server, data, kind, seed
+        self.rng = np.random.default_rng(seed)
+        self.run, self.saved = data / f"chain-{seed}", -1
+
+    def sit(self, after_seconds: float | None, faults: dict[str, dict[str, Any]] | None = None) -> End:
+        """One sitting; threads that decode are another number each time."""
+        has_begun = (self.run / "config.yaml").exists()
+        if not has_begun:
+            shutil.rmtree(self.run, ignore_errors=True)  # killed before it was a run
+        words = ("--resume",) if has_begun else (*KINDS[self.kind], *OFTEN)
+        signals = [] if after_seconds is None else [(after_seconds, signal.SIGKILL)]
+        cores = int(self.rng.choice([1, 2, 4])) if "threads" in self.kind else None
+        command = ("train", *words, "--out", self.run)
+        return self.server.run(*command, folder=self.data, signals=signals, cores=cores, faults=faults)[0]
+
+    def die(self, up_to_seconds: float, deaths: Deaths) -> bool:
+        """Kill a sitting at a random moment, and look at what it left; False when it came to its end instead."""
+        end = self.sit(float(self.rng.uniform(0.02, up_to_seconds)))
+        if end.code == 0:
+            return False
+        self.saved = max(self.saved, end.saved)
+        deaths.places[end.place] += 1
+        if end.code != -signal.SIGKILL:
+            deaths.wrong.append(f"{self}: ended with {end.code}: {end.told}")
+        found = latest(self.run / "checkpoints")
+        if (found is None and self.saved >= 0) or (found is not None and (found.step < self.saved or found.skipped)):
+            deaths.wrong.append(f"{self}: step {self.saved} was said to be saved, but {found and found.step} is there")
+        return True
+
+    def __str__(self) -> str:
+        return f"{self.kind}, seed {self.seed}"
+
+
+def whole(server: ForkServer, data: Path, kind: str) -> tuple[dict[str, Any], float]:
+    """The outcome of a run that nobody interrupts, and how many seconds it took; made once for each kind."""
+    run = data / f"whole {kind}"
+    ends = server.run("train", *KINDS[kind], *OFTEN, "--out", run, folder=data, cores=2 if "threads" in kind else None)
+    assert ends[0].code == 0, ends[0].told
+    return outcome(run), ends[0].seconds
+
+
+def different(mine: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
+    return [name for name in theirs if mine[name] != theirs[name]]
+
+
+def kill_chains(server: ForkServer, data: Path, kind: str, num_kills: int, seed: int) -> Deaths:
+    """Kill so often, in as many chains as it takes, and compare the end of each chain with the uninterrupted run."""
+    expected, seconds = whole(server, data, kind)
+    deaths = Deaths()
+    while deaths.places.total() < num_kills:
+        chain = Chain(server, data, kind, seed)
+        # Short sittings at first, so that a chain has several; then longer ones, so that it comes to its end.
+        while deaths.places.total() < num_kills and chain.die(seconds * 0.6, deaths):
+            pass
+        end = chain.sit(None)
+        if end.code != 0:
+            deaths.wrong.append(f"{chain}: the last sitting ended with {end.code}: {end.told}")
+        elif names := different(outcome(chain.run), expected):
+            deaths.wrong.append(f"{chain}: {', '.join(names)} differ")
+        shutil.rmtree(chain.run)
+        seed += 1
+    return deaths
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_runs_end_with_the_bits_of_whole_ones(server, data, kind):
+    deaths = kill_chains(server, data, kind, num_kills=3, seed=100 * list(KINDS).index(kind))
+    assert deaths.wrong == []
+
+
+@pytest.mark.slow
+def test_two_hundred_kills(server, data):
+    deaths = Deaths()
+    for number, kind in enumerate(KINDS):
+        found = kill_chains(server, data, kind, num_kills=-(-200 // len(KINDS)), seed=10_000 + 1000 * number)
+        print(f"{kind}: {found}")
+        deaths.places += found.places
+        deaths.wrong += found.wrong
+    print(deaths)
+    assert deaths.wrong == []
+    assert deaths.places.total() >= 200
+    assert min(deaths.places[place] for place in ("preparing", "stepping", "saving", "finishing")) > 0
