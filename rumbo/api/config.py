@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Literal, Self
 
 from rumbo.core.errors import UsageError
-from rumbo.core.messages import shown
+from rumbo.core.messages import shown, t
 from rumbo.core.options import Options, option
 from rumbo.data.options import DataOptions
+from rumbo.models.option_names import Initial
 from rumbo.runs import read_yaml
 from rumbo.training.options import FitOptions
 
@@ -22,12 +23,34 @@ class ModelOptions(Options):
     weights: str = option(
         "none", "Where the weights begin: none, imagenet, or a .safetensors file of the same network."
     )
+    initial: Initial = option(
+        "default",
+        "Without weights: how the first ones are drawn. default is the network's own way; zeros, constant (5), "
+        "small_random (0.01 N(0, 1)), small_uniform (±0.001); he (2/n_in), xavier (1/n_in) and glorot "
+        "(2/(n_in+n_out)), each normal or _uniform.",
+    )
     freeze: Literal["none", "features"] = option(
         "none", "With weights: train everything, or only the last layer and leave the features as they are."
     )
     options: dict[str, str | int | float | bool | None] = option(
         {}, "The network's own options; `rumbo models NAME` lists them."
     )
+
+    def require_one_beginning(self) -> None:
+        """Weights are loaded or drawn.
+
+        Raises:
+            UsageError: both are asked for.
+        """
+        if self.weights != "none" and self.initial != "default":
+            raise UsageError(
+                t(
+                    "--weights {weights} and --set model.initial={initial} are two beginnings: the weights would "
+                    "replace what was drawn. Leave one of them out.",
+                    weights=self.weights,
+                    initial=self.initial,
+                )
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

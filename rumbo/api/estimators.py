@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from rumbo.api.config import ModelOptions
 from rumbo.api.defaults import choose_training
 from rumbo.core.errors import DataError, UsageError
 from rumbo.core.messages import t
@@ -19,6 +20,8 @@ from rumbo.data.manifest import Dataset, Target, TargetKind
 from rumbo.data.options import SplitOptions
 from rumbo.data.preprocess import fit_preprocess
 from rumbo.data.splits.split import make_split
+from rumbo.models.initial import initialize
+from rumbo.models.option_names import Initial
 from rumbo.tasks import TASKS
 from rumbo.tasks.trained import ModelSpec, TrainedModel, build_task, examples_from
 from rumbo.training.loop import FitData, fit
@@ -39,6 +42,7 @@ class _NetworkEstimator(BaseEstimator):
         *,
         model: str = "table_net",
         model_options: dict[str, Any] | None = None,
+        initial: Initial = "default",
         epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float | None = None,
@@ -49,6 +53,7 @@ class _NetworkEstimator(BaseEstimator):
     ):
         self.model = model
         self.model_options = model_options
+        self.initial: Initial = initial
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -83,6 +88,7 @@ class _NetworkEstimator(BaseEstimator):
             patience=self.patience,
             optimizer=OptimizerOptions(learning_rate=self.learning_rate, weight_decay=self.weight_decay),
         )
+        initialize(task.model, ModelOptions(initial=self.initial).initial)
         training = choose_training(wanted, len(rows))
         assert training.batch_size is not None
         examples = examples_from(dataset, preprocess, task.encode(dataset), None)
@@ -121,6 +127,7 @@ class Classifier(ClassifierMixin, _NetworkEstimator):
     Args:
         model: a table network of `rumbo models`.
         model_options: its own options.
+        initial: how its first weights are drawn; default is its own way.
         epochs: passes over the data; none chooses from their number.
         batch_size: examples per step; none chooses.
         learning_rate: the peak rate; none takes the usual one.

@@ -27,6 +27,7 @@ from rumbo.data.pictures.images import FileImages, ImageSource, load_images
 from rumbo.data.preprocess import Preprocess, fit_preprocess
 from rumbo.data.splits.split import Split
 from rumbo.data.target import kind_word, signal_word
+from rumbo.models.initial import initialize
 from rumbo.tasks import TASKS
 from rumbo.tasks.task import DatasetTask
 from rumbo.tasks.trained import ModelSpec, TrainedModel, build_task, examples_from
@@ -145,6 +146,7 @@ def prepare(
     if goal not in allowed:
         raise unknown_name("metric", goal, allowed)
     model_options = choose_model(dataset, config.model)
+    model_options.require_one_beginning()
     assert model_options.name is not None
     rule = choose_rule(dataset.images, model_options.name, config.data) if dataset.images is not None else None
     whole = dataset
@@ -284,6 +286,7 @@ def _build(config: RunConfig, task_name: str, train_set: Dataset, preprocess: Pr
     torch.manual_seed(stream(config.seed, "initial weights"))
     keywords = {"label_smoothing": config.train.label_smoothing} if task_name == "classify" else {}
     task = build_task(task_name, target, preprocess, model, **keywords)
+    initialize(task.model, config.model.initial)
     return TrainedModel(task=task, preprocess=preprocess, model=model)
 
 

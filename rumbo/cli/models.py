@@ -20,11 +20,18 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         found = model_options(arguments.name)
         if not arguments.json:
             print(translate(found.sentence))
-            rows = [[f"model.options.{name}", str(default)] for name, default in found.options.items()]
-            print(table([t("option"), t("default")], rows) if rows else t("It has no options of its own."))
+            rows = [[f"model.options.{key}", _text(value), found.meanings[key]] for key, value in found.options.items()]
+            print(
+                table([t("option"), t("default"), t("meaning")], rows) if rows else t("It has no options of its own.")
+            )
         return {"name": found.name, "takes": found.takes, "options": {k: str(v) for k, v in found.options.items()}}
     listed = model_list()
     if not arguments.json:
         words = {"image": t("pictures"), "table": t("tables"), "both": t("pictures or tables")}
         print(table([t("model"), t("takes"), ""], [[m.name, words[m.takes], translate(m.sentence)] for m in listed]))
     return {"models": [{"name": m.name, "takes": m.takes, "sentence": translate(m.sentence)} for m in listed]}
+
+
+def _text(default: Any) -> str:
+    """As it is typed after `--set`."""
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)

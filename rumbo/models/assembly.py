@@ -1,6 +1,7 @@
 """From a name, sizes and options to a network."""
 
 import inspect
+import types
 import typing
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +15,8 @@ from rumbo.core.messages import t
 from rumbo.core.options import parse
 from rumbo.models.index import ModelEntry
 
+SHARED = ("activation", "norm", "norm_momentum")
+"""Options that hold for both branches of a network, not for the image's alone."""
 SIZES = ("in_channels", "image_size", "num_numbers", "category_sizes", "num_classes")
 
 
@@ -39,7 +42,7 @@ def model_options(name: str) -> dict[str, Any]:
     """A network's own keywords and their defaults.
 
     >>> model_options("lenet5")
-    {}
+    {'activation': 'relu', 'norm': 'none', 'norm_momentum': 0.1}
     """
     return {key: parameter.default for key, parameter in _own_keywords(name).items()}
 
@@ -64,7 +67,10 @@ def _two_branches(
             )
         )
     image_model = models.build(name, only_image, NUM_FEATURES, **options)
-    return TwoBranch(image_model, models.build("table_net", only_table, NUM_FEATURES), num_classes)
+    shared = {key: options[key] for key in SHARED if key in options}
+    table_model = models.build("table_net", only_table, NUM_FEATURES, **shared)
+    joined = {key: value for key, value in _read_options(name, shared).items() if key == "activation"}
+    return TwoBranch(image_model, table_model, num_classes, **joined)
 
 
 def _check_takes(name: str, entry: ModelEntry, spec: InputSpec) -> None:
@@ -91,12 +97,18 @@ def _read_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read(kind: Any, value: Any, path: str) -> Any:
-    if value is None:
-        return parse(kind, "none", path)
-    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else "none" if value is None else str(value)
+    kind = _arm(kind, text)
     read = parse(kind, text, path)
     allowed = typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else (read,)
     if read not in allowed:
         choices = ", ".join(map(str, allowed))
         raise OptionError(t("{path}='{text}' must be one of: {allowed}.", path=path, text=text, allowed=choices))
     return read
+
+
+def _arm(kind: Any, text: str) -> Any:
+    """Of one number or several, `float | tuple[float, ...]`, the kind that the text looks like: commas are several."""
+    arms = typing.get_args(kind) if isinstance(kind, types.UnionType) else ()
+    several = [arm for arm in arms if typing.get_origin(arm) is tuple]
+    return several[0] if several and "," in text else kind

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from rumbo import models
 from rumbo.core.errors import OptionError, ShapeError
 from rumbo.core.messages import t
+from rumbo.models.layers import activated, check_momentum, has_bias
+from rumbo.models.option_names import Activation, NormPlace
 
 SMALLEST_SIDE_PX = 4
 MOST_STAGES = 5
@@ -30,10 +32,13 @@ class ConvNet(nn.Module):
         width: channels at full size, at most 1,024; each halving of the image doubles them.
         depth: convolutions after each halving, at most 100; at full size, where they cost most, there is one.
         dropout: share of the averaged channels dropped in training, in [0, 1).
+        activation: after each convolution.
+        norm: batch norm of each convolution before its activation (which takes the bias away), after it, or none.
+        norm_momentum: share of the newest batch in the running averages, in (0, 1]; 1 - beta of the notes.
 
     Raises:
         ShapeError: a side below 4 px.
-        OptionError: width, depth or dropout out of range.
+        OptionError: width, depth, dropout or momentum out of range.
 
     >>> import torch
     >>> ConvNet(image_size=(28, 28))(torch.zeros(2, 1, 28, 28)).shape
@@ -49,18 +54,24 @@ class ConvNet(nn.Module):
         width: int = 16,
         depth: int = 2,
         dropout: float = 0.0,
+        activation: Activation = "relu",
+        norm: NormPlace = "before",
+        norm_momentum: float = 0.1,
     ):
         super().__init__()
         _check(image_size, width, depth, dropout)
+        check_momentum(norm_momentum)
         last_stage, channels = num_halvings(image_size), in_channels
         self.features = nn.Sequential()
         for stage in range(last_stage + 1):
             for layer in range(depth if stage > 0 else 1):
-                is_last_layer = stage == 0 or layer == depth - 1
-                self.features.append(
-                    _convolution(channels, width * 2**stage, halve=is_last_layer and stage < last_stage)
-                )
-                channels = width * 2**stage
+                is_last_layer, num_out = stage == 0 or layer == depth - 1, width * 2**stage
+                convolution = nn.Conv2d(channels, num_out, 3, padding=1, bias=has_bias(norm))
+                # Halving comes before normalisation, which then has a quarter of the pixels to pass over.
+                halving = [nn.MaxPool2d(2)] if is_last_layer and stage < last_stage else []
+                following = activated(num_out, activation, norm, norm_momentum, of_images=True)
+                self.features.append(nn.Sequential(convolution, *halving, *following))
+                channels = num_out
         self.classifier = nn.Sequential(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(channels, num_classes)
         )
@@ -77,14 +88,6 @@ def num_halvings(image_size: tuple[int, int]) -> int:
     [0, 1, 2, 4, 4]
     """
     return min((min(image_size) // SMALLEST_SIDE_PX).bit_length() - 1, MOST_STAGES - 1)
-
-
-def _convolution(num_in: int, num_out: int, *, halve: bool) -> nn.Sequential:
-    """Halving comes before normalisation, which then has a quarter of the pixels to pass over."""
-    layers = nn.Sequential(nn.Conv2d(num_in, num_out, 3, padding=1, bias=False))
-    if halve:
-        layers.append(nn.MaxPool2d(2))
-    return layers.extend([nn.BatchNorm2d(num_out), nn.ReLU()])
 
 
 def _check(image_size: tuple[int, int], width: int, depth: int, dropout: float) -> None:

@@ -1,7 +1,6 @@
-"""Multi-layer perceptron, with the initialisations of Glorot & Bengio 2010 (eq. 16) and He et al. 2015 (eq. 10)."""
+"""Multi-layer perceptron; its weights begin as in He et al. 2015, arXiv:1502.01852, eq. 10."""
 
 from itertools import pairwise
-from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -10,15 +9,8 @@ from rumbo import models
 from rumbo.core.errors import OptionError
 from rumbo.core.messages import t
 from rumbo.models.features import FlatInputs
-
-ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "relu": nn.ReLU,
-    "leaky_relu": nn.LeakyReLU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-}
+from rumbo.models.layers import activated, check_momentum, has_bias, shares_dropped
+from rumbo.models.option_names import Activation, NormPlace
 
 
 @models.register("mlp")
@@ -28,9 +20,9 @@ class MLP(nn.Module):
     Args:
         hidden: neurons of each hidden layer.
         activation: after each hidden layer.
-        dropout: share of activations dropped in training after each hidden layer, in [0, 1).
-        batch_norm: normalise each hidden layer before its activation.
-        init: spread of the first weights: He for ReLU-like activations, Xavier for tanh and sigmoid.
+        dropout: share of activations dropped in training after each hidden layer, in [0, 1); or one share a layer.
+        norm: batch norm of each hidden layer before its activation (which takes the bias away), after it, or none.
+        norm_momentum: share of the newest batch in the running averages, in (0, 1]; 1 - beta of the notes.
         embedding_size: entries of a vector learnt for each category; 0 = one-hot.
 
     Raises:
@@ -49,17 +41,17 @@ class MLP(nn.Module):
         category_sizes: tuple[int, ...] = (),
         num_classes: int = 2,
         hidden: tuple[int, ...] = (256, 128),
-        activation: Literal["relu", "leaky_relu", "tanh", "sigmoid", "gelu", "silu"] = "relu",
-        dropout: float = 0.0,
-        batch_norm: bool = False,
-        init: Literal["he", "xavier"] = "he",
+        activation: Activation = "relu",
+        dropout: float | tuple[float, ...] = 0.0,
+        norm: NormPlace = "none",
+        norm_momentum: float = 0.1,
         embedding_size: int = 0,
     ):
         super().__init__()
         if any(size < 1 for size in hidden):
             raise OptionError(t("model.hidden='{sizes}' must be sizes of at least 1.", sizes=str(hidden)))
-        if not 0 <= dropout < 1:
-            raise OptionError(t("model.dropout={value} must lie in [0, 1).", value=dropout))
+        shares = shares_dropped(dropout, len(hidden))
+        check_momentum(norm_momentum)
         if embedding_size < 0:
             bound = t("at least {low}", low=0)
             path = "model.embedding_size"
@@ -73,26 +65,22 @@ class MLP(nn.Module):
             embedding_size=embedding_size,
         )
         self.layers = nn.Sequential()
-        for num_in, num_out in pairwise((self.inputs.num_features, *hidden)):
-            self.layers.append(nn.Linear(num_in, num_out))
-            if batch_norm:
-                self.layers.append(nn.BatchNorm1d(num_out))
-            self.layers.append(ACTIVATIONS[activation]())
-            if dropout > 0:
-                self.layers.append(nn.Dropout(dropout))
+        for (num_in, num_out), share in zip(pairwise((self.inputs.num_features, *hidden)), shares, strict=True):
+            self.layers.append(nn.Linear(num_in, num_out, bias=has_bias(norm)))
+            self.layers.extend(activated(num_out, activation, norm, norm_momentum))
+            if share > 0:
+                self.layers.append(nn.Dropout(share))
         self.layers.append(nn.Linear((self.inputs.num_features, *hidden)[-1], num_classes))
         for layer in self.layers:
             if isinstance(layer, nn.Linear):
-                _spread(layer, init)
+                _spread(layer)
 
     def forward(self, inputs: Tensor, categories: Tensor | None = None) -> Float[Tensor, "b k"]:
         """Images, or numbers and categories, to logits."""
         return self.layers(self.inputs(inputs, categories))
 
 
-def _spread(linear: nn.Linear, init: str) -> None:
-    if init == "he":
-        nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
-    else:
-        nn.init.xavier_normal_(linear.weight)
-    nn.init.zeros_(linear.bias)
+def _spread(linear: nn.Linear) -> None:
+    nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
+    if linear.bias is not None:  # pyright: ignore[reportUnnecessaryComparison]
+        nn.init.zeros_(linear.bias)

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from rumbo import models
 from rumbo.core.errors import OptionError
 from rumbo.core.messages import t
+from rumbo.models.layers import activated, check_momentum, has_bias, shares_dropped
+from rumbo.models.option_names import Activation, NormPlace
 
 LARGEST_INPUT = 8.0  # standard deviations; what lies beyond reaches the linear path as this
 LARGEST_EMBEDDING = 16
@@ -25,11 +27,14 @@ class TableNet(nn.Module):
 
     Args:
         hidden: neurons of each hidden layer.
-        dropout: share of activations dropped in training after each hidden layer, in [0, 1).
+        dropout: share of activations dropped in training after each hidden layer, in [0, 1); or one share a layer.
         num_frequencies: sines and cosines per number.
         embedding_size: entries of the vector that stands for a number.
         frequency_scale: standard deviation of the first frequencies, in cycles per standard deviation of the number:
             the larger, the finer the steps that are easily learnt.
+        activation: after each hidden layer; the embeddings keep their ReLU.
+        norm: batch norm of each hidden layer before its activation (which takes the bias away), after it, or none.
+        norm_momentum: share of the newest batch in the running averages, in (0, 1]; 1 - beta of the notes.
 
     Raises:
         OptionError: a layer without neurons, or a number out of range.
@@ -46,16 +51,19 @@ class TableNet(nn.Module):
         category_sizes: tuple[int, ...] = (),
         num_classes: int = 2,
         hidden: tuple[int, ...] = (192, 192, 192),
-        dropout: float = 0.2,
+        dropout: float | tuple[float, ...] = 0.2,
         num_frequencies: int = 32,
         embedding_size: int = 12,
         frequency_scale: float = 0.3,
+        activation: Activation = "relu",
+        norm: NormPlace = "none",
+        norm_momentum: float = 0.1,
     ):
         super().__init__()
         if any(size < 1 for size in hidden):
             raise OptionError(t("model.hidden='{sizes}' must be sizes of at least 1.", sizes=str(hidden)))
-        if not 0 <= dropout < 1:
-            raise OptionError(t("model.dropout={value} must lie in [0, 1).", value=dropout))
+        shares = shares_dropped(dropout, len(hidden))
+        check_momentum(norm_momentum)
         for name, value in (("num_frequencies", num_frequencies), ("embedding_size", embedding_size)):
             if value < 1:
                 bound = t("at least {low}", low=1)
@@ -65,8 +73,9 @@ class TableNet(nn.Module):
         self.categories = nn.ModuleList(_code_embedding(size) for size in category_sizes)
         num_features = num_numbers * (embedding_size + 1) + sum(map(_code_embedding_size, category_sizes))
         self.layers = nn.Sequential()
-        for size in hidden:
-            self.layers.extend([nn.Linear(num_features, size), nn.ReLU(), nn.Dropout(dropout)])
+        for size, share in zip(hidden, shares, strict=True):
+            self.layers.append(nn.Linear(num_features, size, bias=has_bias(norm)))
+            self.layers.extend([*activated(size, activation, norm, norm_momentum), nn.Dropout(share)])
             num_features = size
         self.head = nn.Linear(num_features, num_classes)
 

@@ -73,7 +73,8 @@ def test_images_that_do_not_fit(name, size, remedy):
         ("mlp", {"dropout": 1.0}),
         ("mlp", {"activation": "rely"}),
         ("mlp", {"hidden": "four"}),
-        ("mlp", {"batch_norm": "maybe"}),
+        ("mlp", {"norm": "maybe"}),
+        ("mlp", {"activation": None}),
         ("table_net", {"hidden": (8, 0)}),
         ("table_net", {"dropout": -0.1}),
     ],
@@ -91,7 +92,7 @@ def test_convnet_options_out_of_range(options):
 
 @pytest.mark.parametrize("hidden", ["4, 5", [4, 5], (4, 5)])
 def test_options_are_read_from_text_and_files(hidden):
-    net = models.build("mlp", TABLE, 2, hidden=hidden, dropout="0.5", batch_norm="yes", activation="tanh")
+    net = models.build("mlp", TABLE, 2, hidden=hidden, dropout="0.5", norm="before", activation="tanh")
     assert isinstance(net, MLP)
     assert net.hidden == (4, 5)
     assert [type(layer).__name__ for layer in net.layers][:4] == ["Linear", "BatchNorm1d", "Tanh", "Dropout"]
@@ -104,7 +105,10 @@ def test_one_hidden_layer_as_a_bare_number():
 
 
 def test_own_options_of_a_network():
-    assert model_options("convnet") == {"width": 16, "depth": 2, "dropout": 0.0}
+    assert model_options("convnet") == {
+        **{"width": 16, "depth": 2, "dropout": 0.0},
+        **{"activation": "relu", "norm": "before", "norm_momentum": 0.1},
+    }
     assert model_options("resnet18") == {}
 
 
