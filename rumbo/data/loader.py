@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64, Shaped, UInt8
+from jaxtyping import Float, Float64, Int64, Shaped, UInt8
 from torch import Tensor
 
 from rumbo.core.messages import language, use_language
@@ -32,6 +32,12 @@ class Batch:
     weights: Float[Tensor, " b"]
     rows: np.ndarray
     """Rows of the examples in their set: `Examples.ids[row]` names them."""
+    step_rows: np.ndarray | None = None
+    """Rows of the whole step, where this is one of its parts; None: it is all of it."""
+    ends_step: bool = True
+    """Whether the update follows."""
+    partners: "Partners | None" = None
+    """What each example was mixed with."""
 
     def to(self, device: str) -> "Batch":
         """The batch on another device."""
@@ -39,6 +45,14 @@ class Batch:
             name: value.to(device, non_blocking=True) for name, value in vars(self).items() if isinstance(value, Tensor)
         }
         return replace(self, **moved)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partners:
+    """The other halves of examples that were mixed (mixup, cutmix). `Batch.weights` hold the first halves' shares."""
+
+    targets: Tensor
+    weights: Float[Tensor, " b"]
 
 
 class Pixels(Protocol):
@@ -183,29 +197,53 @@ class Loader:
     flip: bool = False
     axes: ColorAxes = IMAGENET_AXES
     device: str = "cpu"
+    chances: Float64[np.ndarray, " m"] | None = None
+    """How likely each row is drawn, for epochs that are drawn with replacement; None: each row comes once."""
 
     def __len__(self) -> int:
         return len(cut(len(self.rows), self.batch_size))
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """Training batches of an epoch, shuffled, changed at random, from batch `start` on."""
-        order = self.rows[rng(self.seed, "shuffle", epoch).permutation(len(self.rows))]
+    def epoch(
+        self, epoch: int, start: int = 0, *, batch_size: int | None = None, micro_batch: int | None = None
+    ) -> Iterator[Batch]:
+        """Training batches of an epoch, shuffled, changed at random, from step `start` on.
+
+        Args:
+            epoch: the order and the changes are a function of it.
+            start: steps of the epoch to leave out.
+            batch_size: examples per step; None takes the loader's own.
+            micro_batch: examples per batch; a step's batches follow each other, and the last one `ends_step`.
+        """
+        order = self._order(epoch)
         changed = None
         if self.augment is not None:
             seed = stream(self.seed, "augment", epoch)
             changed = Changes(options=self.augment, flip=self.flip, seed=seed, axes=self.axes)
-        yield from self._batches(order, start, changed)
+        size = batch_size or self.batch_size
+        steps = [order[low:high] for low, high in cut(len(order), size)[start:]]
+        if micro_batch is None or micro_batch >= size + 1:  # a last step may have one example more
+            yield from self._batches(steps, changed)
+            return
+        parts = [(rows, rows[low:high], high) for rows in steps for low, high in cut(len(rows), micro_batch)]
+        for batch, (step_rows, _, high) in zip(
+            self._batches([rows for _, rows, _ in parts], changed), parts, strict=True
+        ):
+            yield replace(batch, step_rows=step_rows, ends_step=high == len(step_rows))
+
+    def _order(self, epoch: int) -> np.ndarray:
+        if self.chances is None:
+            return self.rows[rng(self.seed, "shuffle", epoch).permutation(len(self.rows))]
+        return rng(self.seed, "draw", epoch).choice(self.rows, len(self.rows), p=self.chances)
 
     def once(self) -> Iterator[Batch]:
         """All batches in the order of the rows, nothing changed: for evaluation and prediction."""
-        yield from self._batches(self.rows, 0, None)
+        yield from self._batches([self.rows[low:high] for low, high in cut(len(self.rows), self.batch_size)], None)
 
-    def _batches(self, order: np.ndarray, start: int, changed: Changes | None) -> Iterator[Batch]:
-        batches = self._on_this_machine(order, start, changed)
+    def _batches(self, cuts: list[np.ndarray], changed: Changes | None) -> Iterator[Batch]:
+        batches = self._on_this_machine(cuts, changed)
         yield from batches if self.device == "cpu" else (batch.to(self.device) for batch in batches)
 
-    def _on_this_machine(self, order: np.ndarray, start: int, changed: Changes | None) -> Iterator[Batch]:
-        cuts = [order[low:high] for low, high in cut(len(order), self.batch_size)[start:]]
+    def _on_this_machine(self, cuts: list[np.ndarray], changed: Changes | None) -> Iterator[Batch]:
         if isinstance(self.examples.pixels, PixelsOnDemand):
             yield from self.examples.read_ahead(cuts, changed)
         else:

@@ -86,6 +86,10 @@ class Classify(DatasetTask):
         per_item = losses.cross_entropy(outputs, batch.targets, label_smoothing=self.label_smoothing)
         return Cost({"cross_entropy": Term((per_item * batch.weights).sum(), batch.weights.sum())})
 
+    def term_weights(self, targets: Tensor, weights: Float[Tensor, " b"]) -> Mapping[str, Float[Tensor, ""]]:
+        """The sum of the items' weights."""
+        return {"cross_entropy": weights.sum()}
+
     def decode(self, outputs: Float[Tensor, "b k"]) -> np.ndarray:
         """Probabilities, b x k."""
         return torch.softmax(outputs.double(), dim=1).cpu().numpy()

@@ -1,6 +1,7 @@
 """Run a finished or half-trained network over examples: the one evaluator of training, evaluation and prediction."""
 
 import math
+from collections.abc import Generator
 
 import numpy as np
 import torch
@@ -9,7 +10,6 @@ from rumbo.data.loader import Loader
 from rumbo.tasks.task import Cost, Predictions, Task
 
 
-@torch.inference_mode()
 def infer(task: Task, loader: Loader, *, labelled: bool = True) -> Predictions:
     """Predictions for all rows of a loader, in their order: evaluation mode, nothing changed at random.
 
@@ -18,7 +18,19 @@ def infer(task: Task, loader: Loader, *, labelled: bool = True) -> Predictions:
         loader: the examples.
         labelled: whether the targets are true ones.
     """
+    parts = infer_in_parts(task, loader, labelled=labelled)
+    while True:
+        try:
+            next(parts)
+        except StopIteration as end:
+            return end.value
+
+
+@torch.inference_mode()
+def infer_in_parts(task: Task, loader: Loader, *, labelled: bool = True) -> Generator[int, None, Predictions]:
+    """As `infer`, yielding how many examples are done after each batch."""
     task.model.eval()
+    done = 0
     outputs, truths, weights, costs = [], [], [], []
     for batch in loader.once():
         raw = task.forward(batch)
@@ -27,6 +39,8 @@ def infer(task: Task, loader: Loader, *, labelled: bool = True) -> Predictions:
         if labelled:
             truths.append(task.decode_truth(batch.targets))
             costs.append(task.cost_of(raw, batch))
+        done += len(batch.rows)
+        yield done
     return Predictions(
         ids=tuple(loader.examples.ids[int(row)] for row in loader.rows),
         outputs=np.concatenate(outputs),

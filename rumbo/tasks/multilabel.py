@@ -60,6 +60,10 @@ class Multilabel(DatasetTask):
         weights = known * batch.weights[:, None]
         return Cost({"binary_cross_entropy": Term((per_label * weights).sum(), weights.sum())})
 
+    def term_weights(self, targets: Tensor, weights: Float[Tensor, " b"]) -> Mapping[str, Float[Tensor, ""]]:
+        """The sum of the known labels' weights."""
+        return {"binary_cross_entropy": (~targets.isnan() * weights[:, None]).sum()}
+
     def decode(self, outputs: Float[Tensor, "b k"]) -> np.ndarray:
         """Probabilities, b x k."""
         return torch.sigmoid(outputs.double()).cpu().numpy()

@@ -1,6 +1,6 @@
 """Any torch module with any loss as a task, for `rumbo.fit`. Not registered: it has no data set to be detected from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -44,6 +44,10 @@ class PlainTask(Task):
         )
         return Cost({"loss": Term(total, torch.tensor(float(len(batch.rows))))})
 
+    def term_weights(self, targets: Tensor, weights: Float[Tensor, " b"]) -> Mapping[str, Float[Tensor, ""]]:
+        """The number of items."""
+        return {"loss": torch.tensor(float(len(weights)))}
+
     def decode(self, outputs: Tensor) -> np.ndarray:
         """Raw outputs."""
         return outputs.double().cpu().numpy()
@@ -51,6 +55,10 @@ class PlainTask(Task):
     def decode_truth(self, targets: Tensor) -> np.ndarray:
         """Targets as they are."""
         return targets.cpu().numpy()
+
+    def metric_names(self) -> tuple[str, ...]:
+        """Accuracy, for classes."""
+        return ("accuracy",) if self.is_classifier else ()
 
     def score(self, predictions: Predictions) -> dict[str, float]:
         """Share of right classes, where the outputs are scores of classes."""

@@ -61,6 +61,10 @@ class Regress(DatasetTask):
         per_item = losses.squared_error(outputs[:, 0], batch.targets)
         return Cost({"squared_error": Term((per_item * batch.weights).sum(), batch.weights.sum())})
 
+    def term_weights(self, targets: Tensor, weights: Float[Tensor, " b"]) -> Mapping[str, Float[Tensor, ""]]:
+        """The sum of the items' weights."""
+        return {"squared_error": weights.sum()}
+
     def decode(self, outputs: Float[Tensor, "b k"]) -> np.ndarray:
         """Values in the target's units, b."""
         return outputs[:, 0].double().cpu().numpy() * self.std + self.mean

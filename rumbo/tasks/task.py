@@ -1,10 +1,11 @@
 """The contract of a task: it reads its targets, gives a cost of named terms, and decodes outputs to user units."""
 
+import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import polars as pl
@@ -41,6 +42,19 @@ class Cost:
         """The number that is minimized: factor x total / weight, summed over the terms; 0 where nothing has weight."""
         parts = [term.factor * term.total / term.weight.clamp(min=1e-12) for term in self.terms.values()]
         return sum(parts[1:], start=parts[0])
+
+    def over(self, weights: Mapping[str, Float[Tensor, ""]]) -> Float[Tensor, ""]:
+        """This part's share of a mean over a larger whole: factor x total / weight of the whole, summed over terms."""
+        parts = [term.factor * term.total / weights[name].clamp(min=1e-12) for name, term in self.terms.items()]
+        return sum(parts[1:], start=parts[0])
+
+    def __add__(self, other: "Cost") -> "Cost":
+        def added(name: str, term: Term) -> Term:
+            return replace(
+                term, total=term.total + other.terms[name].total, weight=term.weight + other.terms[name].weight
+            )
+
+        return Cost({name: added(name, term) for name, term in self.terms.items()})
 
     @classmethod
     def joined(cls, costs: Sequence["Cost"]) -> "Cost":
@@ -86,6 +100,10 @@ class Task(ABC):
         """The cost of a batch's outputs."""
 
     @abstractmethod
+    def term_weights(self, targets: Tensor, weights: Float[Tensor, " b"]) -> Mapping[str, Float[Tensor, ""]]:
+        """The weight of each term of a cost, from the truth alone: known before any part of a step is computed."""
+
+    @abstractmethod
     def decode(self, outputs: Float[Tensor, "b *s"]) -> np.ndarray:
         """Raw outputs of the network as `Predictions.outputs`, float64."""
 
@@ -97,6 +115,10 @@ class Task(ABC):
     def score(self, predictions: Predictions) -> dict[str, float]:
         """All metrics of predictions whose truth is known."""
 
+    @abstractmethod
+    def metric_names(self) -> tuple[str, ...]:
+        """The metrics that `score` gives, the usual goal first."""
+
     def forward(self, batch: Batch) -> Float[Tensor, "b *s"]:
         """Run the network on the inputs that it takes."""
         if self.spec.image is None:
@@ -106,16 +128,28 @@ class Task(ABC):
         return self.model(batch.images)
 
     def cost(self, batch: Batch) -> Cost:
-        """The cost of a batch, with a gradient."""
-        return self.cost_of(self.forward(batch), batch)
+        """The cost of a batch, with a gradient; that of mixed examples is the sum of their halves' costs."""
+        outputs = self.forward(batch)
+        cost = self.cost_of(outputs, batch)
+        if batch.partners is None:
+            return cost
+        others = replace(batch, targets=batch.partners.targets, weights=batch.partners.weights)
+        return cost + self.cost_of(outputs, others)
 
-    def train_mode(self) -> None:
-        """Put the network into training mode, but norms whose weights are frozen keep their statistics."""
+    def train_mode(self, *, freeze_norms: bool = False) -> None:
+        """Put the network into training mode, but norms whose weights are frozen (or all) keep their statistics."""
         self.model.train()
         for layer in self.model.modules():
-            own = list(layer.parameters(recurse=False))
-            if own and hasattr(layer, "running_mean") and not any(weight.requires_grad for weight in own):
-                layer.eval()
+            if isinstance(getattr(layer, "running_mean", None), Tensor):
+                own = list(layer.parameters(recurse=False))
+                if freeze_norms or (own and not any(weight.requires_grad for weight in own)):
+                    layer.eval()
+
+    def with_model(self, model: nn.Module) -> Self:
+        """The same task around another network."""
+        other = copy.copy(self)
+        other.model = model
+        return other
 
 
 class DatasetTask(Task):

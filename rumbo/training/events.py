@@ -20,6 +20,15 @@ class Stepped:
 
 
 @dataclass(frozen=True)
+class Evaluating:
+    """Some examples of dev were evaluated; leaving here loses no more than this evaluation."""
+
+    epoch: int
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
 class Evaluated:
     """An epoch is over and dev (where there is one) was evaluated. `metrics` has names such as `dev/accuracy`."""
 
@@ -31,6 +40,13 @@ class Evaluated:
 
 
 @dataclass(frozen=True)
+class Warned:
+    """Something that the user should know while it happens: a skipped step, less memory than needed, a plateau."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Finished:
     """Training is over; the state holds the best weights again. `reason`: epochs, patience or budget."""
 
@@ -39,4 +55,4 @@ class Finished:
     best_epoch: int
 
 
-Event: TypeAlias = Stepped | Evaluated | Finished
+Event: TypeAlias = Stepped | Evaluating | Evaluated | Warned | Finished

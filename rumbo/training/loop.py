@@ -3,23 +3,22 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import torch
 
 from rumbo.core.errors import TrainingError
 from rumbo.core.messages import t
-from rumbo.core.seeds import stream
 from rumbo.data.loader import Loader
-from rumbo.tasks.inference import infer
-from rumbo.tasks.task import Task
-from rumbo.training.events import Evaluated, Event, Finished, Stepped
+from rumbo.tasks.inference import infer_in_parts
+from rumbo.tasks.task import Predictions, Task
+from rumbo.training.events import Evaluated, Evaluating, Event, Finished, Stepped, Warned
 from rumbo.training.optimizer import base_rate
 from rumbo.training.options import FitOptions
 from rumbo.training.schedule import rate_factor
 from rumbo.training.state import TrainState
-from rumbo.training.step import update
+from rumbo.training.step import OutOfMemory, Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,39 +42,74 @@ def fit(task: Task, data: FitData, state: TrainState, options: FitOptions) -> It
         options: how; `epochs` must be a number.
 
     Yields:
-        `Stepped` after each update, `Evaluated` after each epoch, `Finished` once.
+        `Stepped` after each update, `Evaluating` between the batches of dev, `Evaluated` after each epoch, `Warned`
+        where something should be known, `Finished` once.
 
     Raises:
-        TrainingError: a cost or gradient is not finite.
+        TrainingError: a cost or gradient is not finite, or a single example does not fit into memory.
     """
-    assert options.epochs is not None
-    per_epoch = len(data.train)
-    num_steps, rate = options.epochs * per_epoch, base_rate(options.optimizer)
+    plan = Plan.of(options, len(data.train))
+    step = Step(task, state, options, examples=data.train.examples, seed=data.seed)
     clock = Clock(state)
     while (reason := _reason_to_stop(state, options)) is None:
-        task.train_mode()
-        for batch in data.train.epoch(state.epoch, start=state.batch):
-            torch.manual_seed(stream(data.seed, "step", state.step))  # dropout: a function of the step
-            factor = rate_factor(options.schedule, state.step, num_steps, per_epoch)
-            loss = update(
-                task,
-                state.optimizer,
-                batch,
-                rate=rate * factor,
-                clip_norm=options.clip_norm,
-                ids=data.train.examples.ids,
-            )
-            state.loss_sum += loss.double().cpu()
-            state.step, state.batch = state.step + 1, state.batch + 1
-            clock.note()
-            yield Stepped(state.step, state.epoch, state.batch, per_epoch, loss)
-        event = _evaluate(task, data, state, rate * rate_factor(options.schedule, state.step - 1, num_steps, per_epoch))
+        task.train_mode(freeze_norms=options.freeze_norms)
+        size, part = plan.sizes(state, data.train)
+        try:
+            for batch in data.train.epoch(state.epoch, state.batch, batch_size=size, micro_batch=part):
+                loss = step(batch, plan.rate(state))
+                if loss is None:
+                    continue
+                state.loss_sum += loss
+                state.step, state.batch = state.step + 1, state.batch + 1
+                clock.note()
+                yield Stepped(state.step, state.epoch, state.batch, plan.steps_in(state.epoch), loss)
+                while step.notes:
+                    yield Warned(step.notes.pop(0))
+        except OutOfMemory as short:
+            yield Warned(_shrink(state, size, part or size, short))
+            continue
+        step.settle(all_of_them=True)
+        event = yield from _evaluate(task.with_model(state.judged), data, state, plan)
         clock.note()
         state.epoch, state.batch, state.loss_sum = state.epoch + 1, 0, torch.zeros_like(state.loss_sum)
         yield event
     state.restore_best()
     task.model.eval()
     yield Finished(reason, state.epoch, state.best_epoch or state.epoch)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many steps each epoch makes, and at which rate; the last epochs may make one step of all examples."""
+
+    options: FitOptions
+    steps_per_epoch: int
+
+    @classmethod
+    def of(cls, options: FitOptions, steps_per_epoch: int) -> "Plan":
+        """The plan of a training whose number of epochs is known."""
+        assert options.epochs is not None
+        return cls(options, steps_per_epoch)
+
+    def steps_in(self, epoch: int) -> int:
+        """Steps of an epoch, from 0."""
+        assert self.options.epochs is not None
+        return 1 if epoch >= self.options.epochs - self.options.full_batch_epochs else self.steps_per_epoch
+
+    def sizes(self, state: TrainState, train: Loader) -> tuple[int, int | None]:
+        """Examples of a step of the epoch in progress, and those in memory at a time (None: all of the step)."""
+        if self.steps_in(state.epoch) == len(train):
+            return train.batch_size, state.micro_batch
+        return len(train.rows), state.micro_batch or train.batch_size
+
+    def rate(self, state: TrainState, *, back: int = 0) -> float:
+        """The learning rate of the next step, or of one that was made."""
+        options, step = self.options, state.step - back
+        assert options.epochs is not None
+        num_full = min(options.full_batch_epochs, options.epochs)
+        num_steps = (options.epochs - num_full) * self.steps_per_epoch + num_full
+        factor = rate_factor(options.schedule, step, num_steps, self.steps_per_epoch, epoch=state.epoch)
+        return base_rate(options.optimizer) * factor
 
 
 def _reason_to_stop(state: TrainState, options: FitOptions) -> str | None:
@@ -105,19 +139,52 @@ class Clock:
         self.state.seconds, self.last = self.state.seconds + now - self.last, now
 
 
-def _evaluate(task: Task, data: FitData, state: TrainState, rate: float) -> Evaluated:
+def _shrink(state: TrainState, step_size: int, size: int, short: OutOfMemory) -> str:
+    """Halve what is in memory at a time; the step is the same, made in smaller parts."""
+    if size == 1:
+        raise TrainingError(
+            t(
+                "there is no memory for a single example ({needed} more were asked for). Take a smaller network or "
+                "smaller pictures (--set data.image_size=…).",
+                needed=short.needed,
+            )
+        ) from short
+    state.micro_batch = size // 2
+    return t(
+        "no memory for {size} examples at once ({needed} more were asked for): each step of {step} examples is now "
+        "made in parts of {part}. Only batch normalization sees a difference.",
+        size=size,
+        needed=short.needed,
+        step=step_size,
+        part=state.micro_batch,
+    )
+
+
+def _evaluate(task: Task, data: FitData, state: TrainState, plan: Plan) -> Generator[Event, None, Evaluated]:
     values = {"train/loss": float(state.loss_sum) / max(state.batch, 1)}
     is_best = False
     if data.dev is not None:
-        predictions = infer(task, data.dev)
-        if not math.isfinite(predictions.loss):
-            raise TrainingError(
+        predictions = yield from _judge(task, data.dev, state.epoch + 1)
+        scores = dict.fromkeys(task.metric_names(), math.nan)
+        if math.isfinite(predictions.loss):
+            scores = task.score(predictions)
+        else:
+            yield Warned(
                 t(
-                    "the predictions on dev are not finite after epoch {epoch}; the last checkpoint is whole.",
+                    "the predictions on dev are not finite after epoch {epoch}: it is not kept, and training goes on.",
                     epoch=state.epoch + 1,
                 )
             )
-        values |= {"dev/loss": predictions.loss}
-        values |= {f"dev/{name}": value for name, value in task.score(predictions).items()}
+        values |= {"dev/loss": predictions.loss} | {f"dev/{name}": value for name, value in scores.items()}
         is_best = state.keep_best(values[f"dev/{data.goal}"], predictions.loss, higher_is_better=data.higher_is_better)
-    return Evaluated(state.epoch + 1, state.seconds, rate, values, is_best)
+    return Evaluated(state.epoch + 1, state.seconds, plan.rate(state, back=1), values, is_best)
+
+
+def _judge(task: Task, dev: Loader, epoch: int) -> Generator[Event, None, Predictions]:
+    parts = infer_in_parts(task, dev)
+    while True:
+        try:
+            done = next(parts)
+        except StopIteration as end:
+            return end.value
+        yield Evaluating(epoch, done, len(dev.rows))

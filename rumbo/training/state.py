@@ -14,8 +14,10 @@ from torch import Tensor, nn
 
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
+from rumbo.training.averaging import WeightAverage
 
-FORMAT = 1
+FORMAT = 2
+"""1 had no average, scaler, micro-batch or count of skipped steps; it is still read."""
 
 
 @dataclass
@@ -27,10 +29,15 @@ class TrainState:
     Attributes:
         model: the network in training.
         optimizer: its optimizer.
+        average: the moving average of the weights; None where none is kept.
+        scaler: of fp16 gradients; None in other precisions.
         epoch: the epoch in progress, from 0.
-        batch: batches of that epoch already done.
-        step: updates made.
-        loss_sum: sum of the losses of this epoch's batches so far.
+        batch: steps of that epoch already done.
+        step: steps made, skipped ones included.
+        num_skipped: steps that were left out because they were not finite.
+        skipped_in_row: those since the last update.
+        micro_batch: examples in memory at a time; None: all of a step. Shrinks when memory is short.
+        loss_sum: sum of the losses of this epoch's steps so far.
         best_value: the goal's best value on dev; NaN before the first evaluation.
         best_loss: the loss on dev of that epoch.
         best_epoch: the epoch (from 1) that gave it; 0 before.
@@ -41,9 +48,14 @@ class TrainState:
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
+    average: WeightAverage | None = None
+    scaler: torch.amp.GradScaler | None = None
     epoch: int = 0
     batch: int = 0
     step: int = 0
+    num_skipped: int = 0
+    skipped_in_row: int = 0
+    micro_batch: int | None = None
     loss_sum: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
     best_value: float = math.nan
     best_loss: float = math.inf
@@ -52,26 +64,35 @@ class TrainState:
     stale_epochs: int = 0
     seconds: float = 0.0
 
+    @property
+    def judged(self) -> nn.Module:
+        """The network that is evaluated on dev and kept: the averaged one where there is one."""
+        return self.model if self.average is None else self.average.model
+
     def keep_best(self, value: float, loss: float, *, higher_is_better: bool) -> bool:
         """Note an epoch's goal; remember the weights when it is the best. NaN never is; the lower loss breaks a tie."""
         better = value > self.best_value if higher_is_better else value < self.best_value
         better = better or (value == self.best_value and loss < self.best_loss)
         if better or (math.isnan(self.best_value) and not math.isnan(value)):
             self.best_value, self.best_loss, self.best_epoch, self.stale_epochs = value, loss, self.epoch + 1, 0
-            self.best_weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+            self.best_weights = {name: tensor.detach().clone() for name, tensor in self.judged.state_dict().items()}
             return True
         self.stale_epochs += 1
         return False
 
     def restore_best(self) -> None:
-        """Put the best weights back into the network; the last ones stay where dev was never evaluated."""
+        """Put the best weights into the network; the last (averaged) ones where dev was never evaluated."""
         if self.best_weights:
             self.model.load_state_dict(self.best_weights)
+        elif self.average is not None:
+            self.model.load_state_dict(self.average.model.state_dict())
 
     def to_files(self, extra: Mapping[str, Any]) -> dict[str, bytes]:
         """The content of a checkpoint. `extra` holds what the caller must find again, as JSON types."""
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best_weights.items()}
+        if self.average is not None:
+            tensors |= {f"average.{name}": tensor for name, tensor in self.average.model.state_dict().items()}
         for index, slots in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()}
         tensors["loss_sum"] = self.loss_sum
@@ -80,6 +101,11 @@ class TrainState:
             "epoch": self.epoch,
             "batch": self.batch,
             "step": self.step,
+            "num_skipped": self.num_skipped,
+            "skipped_in_row": self.skipped_in_row,
+            "micro_batch": self.micro_batch,
+            "num_averaged": 0 if self.average is None else self.average.num_updates,
+            "scaler": None if self.scaler is None else self.scaler.state_dict(),
             "best_value": None if math.isnan(self.best_value) else self.best_value,
             "best_loss": self.best_loss if math.isfinite(self.best_loss) else None,
             "best_epoch": self.best_epoch,
@@ -100,27 +126,33 @@ class TrainState:
             DataError: another format, or tensors of another network.
         """
         numbers = json.loads(files["state.json"])
-        if numbers["format"] != FORMAT:
+        if numbers["format"] not in (1, FORMAT):
             raise DataError(
                 t(
                     "the checkpoint has format {met}; this version reads format {wanted}.",
                     met=numbers["format"],
-                    wanted=FORMAT,
+                    wanted=f"1, {FORMAT}",
                 )
             )
         tensors = load_tensors(files["state.safetensors"])
         part = _by_prefix(tensors)
         _require_same_network(part["model"], self.model.state_dict())
         self.model.load_state_dict(part["model"])
-        self.best_weights = part.get("best", {})
+        self.best_weights = {name: tensor.to(self.loss_sum.device) for name, tensor in part.get("best", {}).items()}
+        if self.average is not None:
+            self.average.load(part.get("average", part["model"]), numbers.get("num_averaged", 0))
         weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in part.get("optimizer", {}).items():
             index, _, slot = name.partition(".")
             state.setdefault(int(index), {})[slot] = _laid_out_like(weights[int(index)], tensor)
         self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
-        self.loss_sum = tensors["loss_sum"]
+        if self.scaler is not None and numbers.get("scaler"):
+            self.scaler.load_state_dict(numbers["scaler"])
+        self.loss_sum = tensors["loss_sum"].to(self.loss_sum.device)
         self.epoch, self.batch, self.step = numbers["epoch"], numbers["batch"], numbers["step"]
+        self.num_skipped, self.skipped_in_row = numbers.get("num_skipped", 0), numbers.get("skipped_in_row", 0)
+        self.micro_batch = numbers.get("micro_batch", self.micro_batch)
         self.best_value = math.nan if numbers["best_value"] is None else numbers["best_value"]
         self.best_loss = math.inf if numbers["best_loss"] is None else numbers["best_loss"]
         self.best_epoch, self.stale_epochs = numbers["best_epoch"], numbers["stale_epochs"]

@@ -1,95 +1,187 @@
 # pyright: strict, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-"""One update: backward, finiteness, clipping, rate, step. Refuses an update that is not finite."""
+"""One update: backward in one part or several, finiteness, clipping, penalties, rate, step, average."""
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
-from typing import Any
+import math
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from rumbo.core.errors import TrainingError
 from rumbo.core.messages import t
-from rumbo.data.loader import Batch
+from rumbo.core.seeds import stream
+from rumbo.data.augmentation.mixup import mix
+from rumbo.data.loader import Batch, Examples
 from rumbo.tasks.task import Task
+from rumbo.training import tensors
+from rumbo.training.guards import MOST_SKIPPED_IN_ROW, LateAnswers, NotFinite, OutOfMemory, explain, out_of_memory
+from rumbo.training.optimizer import apply_penalties
+from rumbo.training.options import FitOptions
+from rumbo.training.state import TrainState
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
 
-def update(
-    task: Task,
-    optimizer: torch.optim.Optimizer,
-    batch: Batch,
-    *,
-    rate: float,
-    clip_norm: float | None,
-    ids: Sequence[str],
-) -> Tensor:
-    """Make one update and return the batch's mean cost.
+class Step:
+    """Steps on one network, one after the other; what does not change between them is worked out once.
 
-    Raises:
-        TrainingError: the cost or a gradient is not finite; nothing was updated. Names the first bad layer and the
-            batch's examples.
+    Args:
+        task: what a batch means, around the network that is trained.
+        state: moved along in place.
+        options: of the training.
+        examples: what batches are taken from.
+        seed: of dropout and mixing, which are functions of (seed, step, part).
+        autocast: the precision of forward pass and cost.
+
+    Attributes:
+        notes: sentences for the user since they were last taken.
     """
-    loss = task.cost(batch).mean
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-    norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-    if not torch.isfinite(loss.detach() + norm):
-        raise TrainingError(_explain(task, batch, loss, ids))
-    if clip_norm is not None:
-        torch.nn.utils.clip_grads_with_norm_(parameters, clip_norm, norm)
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    optimizer.step()
-    return loss.detach()
+
+    def __init__(
+        self,
+        task: Task,
+        state: TrainState,
+        options: FitOptions,
+        *,
+        examples: Examples,
+        seed: int,
+        autocast: "AbstractContextManager[object] | None" = None,
+    ):
+        self.task, self.state, self.options, self.examples, self.seed = task, state, options, examples, seed
+        self.autocast = autocast or nullcontext()
+        self.notes: list[str] = []
+        self._trained = [weight for group in state.optimizer.param_groups for weight in group["params"]]
+        self._on_gpu = state.loss_sum.is_cuda
+        self._late = LateAnswers() if self._on_gpu and _takes_flags(state.optimizer) else None
+        self._statistics = [b for b in task.model.buffers() if b.is_floating_point()] if self._skips else []
+        self._part, self._loss, self._one = 0, torch.zeros(()), torch.ones((), device=state.loss_sum.device)
+
+    @property
+    def _skips(self) -> bool:
+        return self.options.on_nonfinite == "skip"
+
+    def __call__(self, batch: Batch, rate: float) -> Tensor | None:
+        """Add a batch's gradient; after the last part of a step, update.
+
+        Args:
+            batch: a step, or a part of one.
+            rate: the learning rate of the step.
+
+        Returns:
+            The step's mean cost, detached; None before its last part.
+
+        Raises:
+            NotFinite: the cost or a gradient is not finite, and nothing was updated.
+            OutOfMemory: nothing was updated; the step can be made again in smaller parts.
+        """
+        if self._part == 0:
+            self.state.optimizer.zero_grad(set_to_none=True)
+            self._kept = [buffer.clone() for buffer in self._statistics]
+        try:
+            loss = self._backward(batch)
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            self._part = 0
+            short = out_of_memory(error)
+            if short is None:
+                raise
+            raise short from error
+        self._loss = loss if self._part == 0 else self._loss + loss
+        self._part += 1
+        if not batch.ends_step:
+            return None
+        self._part = 0
+        self._update(batch, rate)
+        return self._loss
+
+    def _backward(self, batch: Batch) -> Tensor:
+        options, position = self.options, (self.state.step, self._part) if self._part else (self.state.step,)
+        seed_generators(stream(self.seed, "step", *position), on_gpu=self._on_gpu)  # dropout: a function of the step
+        if options.mixup or options.cutmix:
+            batch = mix(batch, mixup=options.mixup, cutmix=options.cutmix, seed=stream(self.seed, "mix", *position))
+        with self.autocast:
+            cost = self.task.cost(batch)
+            loss = cost.mean if batch.step_rows is None else cost.over(self._weights(batch))
+        (loss if self.state.scaler is None else self.state.scaler.scale(loss)).backward()
+        return loss.detach()
+
+    def _weights(self, batch: Batch) -> "dict[str, Tensor]":
+        """The weight of each term over the whole step, of which this batch is a part."""
+        index = torch.from_numpy(batch.step_rows)
+        weights = self.task.term_weights(self.examples.targets[index], self.examples.weights[index])
+        return {name: weight.to(batch.weights.device) for name, weight in weights.items()}
+
+    def _update(self, batch: Batch, rate: float) -> None:
+        state, options, optimizer = self.state, self.options, self.state.optimizer
+        if state.scaler is not None:
+            state.scaler.unscale_(optimizer)
+        gradients = [weight.grad for weight in self._trained if weight.grad is not None]
+        if not self._may_update(gradients, batch):
+            return
+        if options.clip_value is not None:
+            tensors.clip_to_value(gradients, options.clip_value)
+        if options.clip_norm is not None:
+            tensors.clip_to_norm(gradients, options.clip_norm)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        apply_penalties(optimizer)
+        if state.scaler is None:
+            optimizer.step()
+        else:
+            state.scaler.step(optimizer)
+            state.scaler.update()
+        if state.average is not None:
+            state.average.update()
+
+    def _may_update(self, gradients: list[Tensor], batch: Batch) -> bool:
+        """Whether the step is finite; decides what becomes of one that is not."""
+        if self.state.scaler is not None:  # fp16: the scaler leaves such steps out and lowers its scale
+            return True
+        bad = tensors.not_finite(gradients, self._one)
+        if self._late is not None:
+            bad = torch.where(self._loss.isfinite(), bad, 1.0)
+            self.state.optimizer.found_inf = bad  # pyright: ignore[reportAttributeAccessIssue]
+            self._late.add(bad == 0, batch.rows if batch.step_rows is None else batch.step_rows)
+            self.settle()
+            return True
+        if bad.item() == 0 and math.isfinite(self._loss.item()):
+            self.state.skipped_in_row = 0
+            return True
+        self._refuse(batch, self._loss)
+        return False
+
+    def settle(self, *, all_of_them: bool = False) -> None:
+        """Ask the GPU for the answers that are still out; call it before the state is saved or judged."""
+        if self._late is not None:
+            for rows in self._late.bad(all_of_them=all_of_them):
+                batch = self.examples.batch(rows).to(str(self.state.loss_sum.device))
+                self._refuse(batch, torch.tensor(float("nan")))
+
+    def _refuse(self, batch: Batch, loss: Tensor) -> None:
+        """Leave a step out, or stop."""
+        state = self.state
+        sentence = explain(self.task, batch, loss, self.examples.ids, state.step)
+        state.skipped_in_row, state.num_skipped = state.skipped_in_row + 1, state.num_skipped + 1
+        for buffer, kept in zip(self._statistics, self._kept, strict=True):
+            buffer.copy_(kept)
+        if not self._skips or state.skipped_in_row > MOST_SKIPPED_IN_ROW:
+            raise NotFinite(sentence, batch)
+        state.optimizer.zero_grad(set_to_none=True)
+        self._loss = (state.loss_sum / max(state.batch, 1)).to(self._loss)  # the epoch's mean stays as it is
+        left_out = t("left out step {step}, the {count}. so far.", step=state.step + 1, count=state.num_skipped)
+        self.notes.append(f"{left_out} {sentence}")
 
 
-def _explain(task: Task, batch: Batch, loss: Tensor, ids: Sequence[str]) -> str:
-    """What is not finite, where it begins, and in which examples."""
-    inputs = {"images": batch.images, "numbers": batch.numbers}
-    bad_input = next((name for name, x in inputs.items() if x is not None and not torch.isfinite(x).all()), None)
-    names = [ids[int(row)] for row in batch.rows]
-    shown_ids = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
-    where = t("the inputs ({name})", name=bad_input) if bad_input else _first_bad_layer(task, batch)
-    return t(
-        "the cost is {loss} and not finite (or its gradient is not); it begins in {where}. Nothing was updated; the "
-        "last checkpoint is whole. Batch: {ids}. Try a lower learning rate (--set train.optimizer.learning_rate=…), "
-        "clipping (--set train.clip_norm=1), or look at these examples.",
-        loss=float(loss.detach()),
-        where=where,
-        ids=shown_ids,
-    )
+def seed_generators(seed: int, *, on_gpu: bool) -> None:
+    """Seed torch's default generators. `torch.manual_seed` also notes a traceback for each GPU it cannot see yet."""
+    torch.default_generator.manual_seed(seed)
+    if on_gpu:
+        torch.cuda.manual_seed_all(seed)
 
 
-def _first_bad_layer(task: Task, batch: Batch) -> str:
-    first: list[str] = []
-    with _watching(task.model, first), torch.no_grad():
-        task.forward(batch)
-    if first:
-        return t("the output of layer '{layer}'", layer=first[0])
-    # The forward pass is finite: take the layer nearest to the output whose gradient is not.
-    for name, parameter in reversed(list(task.model.named_parameters())):
-        if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
-            return t("the gradient of '{layer}'", layer=name)
-    return t("the cost itself")
+def _takes_flags(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether an optimizer leaves a step out by a flag on the GPU."""
+    return bool(getattr(optimizer, "_step_supports_amp_scaling", False))
 
 
-@contextmanager
-def _watching(model: nn.Module, first: list[str]) -> Generator[None]:
-    """Note the first leaf layer whose output is not finite."""
-
-    def watch(name: str) -> Any:
-        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            if not first and isinstance(output, Tensor) and not torch.isfinite(output).all():
-                first.append(name)
-
-        return hook
-
-    handles = [
-        layer.register_forward_hook(watch(name)) for name, layer in model.named_modules() if not list(layer.children())
-    ]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+__all__ = ["OutOfMemory", "Step", "seed_generators"]

@@ -6,11 +6,14 @@ import torch
 from torch import nn
 
 from rumbo import losses
-from rumbo.data.loader import Batch
+from rumbo.data.loader import Batch, Examples
 from rumbo.reference import characters, optimizers
 from rumbo.tasks.plain import PlainTask
 from rumbo.tasks.task import Cost, Term
-from rumbo.training.step import update
+from rumbo.training.optimizer import make_optimizer
+from rumbo.training.options import FitOptions, OptimizerOptions
+from rumbo.training.state import TrainState
+from rumbo.training.step import Step
 
 STEPS, M, T, K, N_A = 10, 3, 4, 5, 6
 
@@ -52,12 +55,15 @@ def test_clipped_steps_are_those_of_the_textbook(bound, rate):
     rng = np.random.default_rng(0)
     model = characters.initialize(K, N_A, rng)
     task = Next(Reader(model), None, is_classifier=True)
-    optimizer = torch.optim.SGD(task.model.parameters(), lr=0.5)  # update sets the rate
+    options = FitOptions(clip_norm=bound, optimizer=OptimizerOptions(name="sgd", weight_decay=0.0))
+    optimizer = make_optimizer(task.model, options.optimizer)
+    nothing = Examples(ids=[], targets=torch.empty(0), weights=torch.empty(0))
+    step = Step(task, TrainState(model=task.model, optimizer=optimizer), options, examples=nothing, seed=0)
     norms = []
     for _ in range(STEPS):
         x, y = rng.integers(0, K, (2, M, T))
         batch = Batch(numbers=torch.tensor(x), targets=torch.tensor(y), weights=torch.ones(M), rows=np.arange(M))
-        cost = update(task, optimizer, batch, rate=rate, clip_norm=bound, ids=[str(i) for i in range(M)])
+        cost = step(batch, rate)
         read = characters.read(x, y, np.zeros((N_A, M)), model)
         norm, gradients = with_torchs_epsilon(read.gradients, bound)
         steps = zip(model, gradients, strict=True)
