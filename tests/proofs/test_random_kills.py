@@ -8,6 +8,7 @@ import shutil
 import signal
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,12 @@ def options(**settings: object) -> tuple[str, ...]:
     return tuple(word for path, value in settings.items() for word in ("--set", f"{path.replace('__', '.')}={value}"))
 
 
-PICTURES = ("pictures", "--model", "convnet", *options(model__options__width=4, data__augment__fewest_epochs=0))
+PICTURES = (
+    "pictures",
+    "--model",
+    "convnet",
+    *options(model__options__width=4, data__augment__fewest_epochs=0, train__batch_size=8),
+)
 TABLE = ("table.csv", "--model", "mlp", *options(model__options__hidden="24,12"))
 
 KINDS: dict[str, tuple[str, ...]] = {
@@ -95,12 +101,22 @@ class Chain:
         return f"{self.kind}, seed {self.seed}"
 
 
-def whole(server: ForkServer, data: Path, kind: str) -> tuple[dict[str, Any], float]:
-    """The outcome of a run that nobody interrupts, and how many seconds it took; made once for each kind."""
-    run = data / f"whole {kind}"
-    ends = server.run("train", *KINDS[kind], *OFTEN, "--out", run, folder=data, cores=2 if "threads" in kind else None)
-    assert ends[0].code == 0, ends[0].told
-    return outcome(run), ends[0].seconds
+def whole(
+    server: ForkServer, data: Path, kind: str, faults: dict[str, dict[str, Any]] | None = None
+) -> tuple[dict[str, Any], float]:
+    """The outcome of a run that nobody interrupts, and how long it took."""
+    run = data / "whole"
+    shutil.rmtree(run, ignore_errors=True)
+    command = ("train", *KINDS[kind], *OFTEN, "--out", run)
+    end = server.run(*command, folder=data, faults=faults, cores=2 if "threads" in kind else None)[0]
+    assert end.code == 0, end.told
+    return outcome(run), end.seconds
+
+
+@cache
+def expected(server: ForkServer, data: Path, kind: str) -> dict[str, Any]:
+    """The outcome that every run of a kind must have; trained once."""
+    return whole(server, data, kind)[0]
 
 
 def different(mine: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
@@ -109,8 +125,7 @@ def different(mine: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
 
 def kill_chains(server: ForkServer, data: Path, kind: str, num_kills: int, seed: int) -> Deaths:
     """Kill so often, in as many chains as it takes, and compare the end of each chain with the uninterrupted run."""
-    expected, seconds = whole(server, data, kind)
-    deaths = Deaths()
+    (wanted, seconds), deaths = whole(server, data, kind), Deaths()
     while deaths.places.total() < num_kills:
         chain = Chain(server, data, kind, seed)
         # Short sittings at first, so that a chain has several; then longer ones, so that it comes to its end.
@@ -119,7 +134,7 @@ def kill_chains(server: ForkServer, data: Path, kind: str, num_kills: int, seed:
         end = chain.sit(None)
         if end.code != 0:
             deaths.wrong.append(f"{chain}: the last sitting ended with {end.code}: {end.told}")
-        elif names := different(outcome(chain.run), expected):
+        elif names := different(outcome(chain.run), wanted):
             deaths.wrong.append(f"{chain}: {', '.join(names)} differ")
         shutil.rmtree(chain.run)
         seed += 1
