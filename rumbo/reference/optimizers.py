@@ -256,6 +256,82 @@ def adadelta(
     return W - alpha * step, Deltas(S, average_step(deltas.D, step**2, rho))
 
 
+class NesterovMoments(NamedTuple):
+    """What NAdam remembers: Adam's moments, and the product of all momenta so far."""
+
+    moments: Moments
+    product: float
+
+
+def no_nesterov_moments(W: Array) -> NesterovMoments:
+    """V = S = 0 and t = 0, in the shape of W; the empty product is 1.
+
+    Source: Dozat 2016 (ICLR workshop), algorithm 2.
+    """
+    return NesterovMoments(no_moments(W), 1.0)
+
+
+def nadam(
+    W: Array,
+    dW: Array,
+    state: NesterovMoments,
+    alpha: float,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    psi: float = 0.004,
+) -> tuple[Array, NesterovMoments]:
+    """Adam that looks one step ahead, as `nesterov` does: W := W - alpha V' / (sqrt(S') + eps), with another V'.
+
+    V' = mu_(t+1) V / (1 - mu_1 ... mu_(t+1)) + (1 - mu_t) dW / (1 - mu_1 ... mu_t): the momentum of the next step on
+    what is remembered, the gradient itself beside it. The momenta rise, mu_t = beta1 (1 - 0.96^(t psi) / 2); V is
+    averaged with beta1 alone.
+
+    Source: Dozat 2016 (ICLR workshop), algorithm 2, with the schedule of momenta there; V as in torch and Keras.
+    """
+    moments = moments_step(dW, state.moments, beta1, beta2)
+    mu, mu_next = (beta1 * (1 - 0.5 * 0.96 ** (t * psi)) for t in (moments.t, moments.t + 1))
+    product = state.product * mu
+    ahead = mu_next * moments.V / (1 - product * mu_next) + (1 - mu) * dW / (1 - product)
+    _, S = corrected(moments, beta1, beta2)
+    return W - alpha * ahead / (np.sqrt(S) + eps), NesterovMoments(moments, product)
+
+
+def radam(
+    W: Array, dW: Array, moments: Moments, alpha: float, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
+) -> tuple[Array, Moments]:
+    """Adam that trusts S only when it has seen enough: before, W := W - alpha V', a step of momentum.
+
+    rho is how many gradients S is worth: rho_inf = 2 / (1 - beta2) - 1 in the end, rho_t = rho_inf - 2 t beta2^t /
+    (1 - beta2^t) so far. Above 5 the step is alpha r V' / sqrt(S'), r^2 = (rho_t - 4)(rho_t - 2) rho_inf /
+    ((rho_inf - 4)(rho_inf - 2) rho_t), which rises to 1: a warm-up that nobody has to set.
+
+    Source: Liu et al. 2020, arXiv:1908.03265, algorithm 2, with torch's threshold of 5 for 4 there, and epsilon where
+    torch has it: sqrt(S') is (sqrt(S) + eps) / sqrt(1 - beta2^t).
+    """
+    moments = moments_step(dW, moments, beta1, beta2)
+    V, _ = corrected(moments, beta1, beta2)
+    remembered = beta2**moments.t
+    rho_inf = 2 / (1 - beta2) - 1
+    rho = rho_inf - 2 * moments.t * remembered / (1 - remembered)
+    if rho <= 5:
+        return W - alpha * V, moments
+    r = math.sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
+    return W - alpha * r * V * math.sqrt(1 - remembered) / (np.sqrt(moments.S) + eps), moments
+
+
+def adamax(
+    W: Array, dW: Array, moments: Moments, alpha: float, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
+) -> tuple[Array, Moments]:
+    """Adam with the largest gradient, fading, in place of the root: S := max(beta2 S, |dW| + eps).
+
+    W := W - alpha V' / S; a maximum needs no correction. Source: Kingma & Ba 2015, arXiv:1412.6980, algorithm 2, with
+    the eps of torch, which keeps S above 0.
+    """
+    V, S, t = average_step(moments.V, dW, beta1), np.maximum(beta2 * moments.S, np.abs(dW) + eps), moments.t + 1
+    return W - alpha * V / (1 - beta1**t) / S, Moments(V, S, t)
+
+
 def velocity_rate(alpha: float, beta: float) -> float:
     """The rate of `velocity` (mu = beta) that makes the steps of `momentum` with rate alpha: alpha (1 - beta).
 
