@@ -98,6 +98,42 @@ def test_options_are_read_from_text_and_files(hidden):
     assert [type(layer).__name__ for layer in net.layers][:4] == ["Linear", "BatchNorm1d", "Tanh", "Dropout"]
 
 
+KEPT = {"hidden": "6,5,4"}
+
+
+@pytest.mark.parametrize("dropout", ["0.1, 0.3, 0.5", [0.1, 0.3, 0.5], (0.1, 0.3, 0.5)])
+@pytest.mark.parametrize("name", ["mlp", "table_net"])
+def test_a_share_dropped_for_each_hidden_layer(name, dropout):
+    """The notes keep 0.9, 0.7 and 0.5 (S4, "Dropout")."""
+    net = models.build(name, TABLE, 2, **KEPT, dropout=dropout)
+    assert [layer.p for layer in net.layers if isinstance(layer, torch.nn.Dropout)] == [0.1, 0.3, 0.5]
+
+
+@pytest.mark.parametrize("name", ["mlp", "table_net"])
+def test_one_share_dropped_for_all_hidden_layers(name):
+    net = models.build(name, TABLE, 2, **KEPT, dropout=0.4)
+    assert [layer.p for layer in net.layers if isinstance(layer, torch.nn.Dropout)] == [0.4, 0.4, 0.4]
+
+
+@pytest.mark.parametrize("name", ["mlp", "table_net"])
+@pytest.mark.parametrize(
+    ("dropout", "told"),
+    [
+        ("0.1,0.3", "'0.1, 0.3' has 2 shares, and the hidden layers are 3"),
+        ("0.1,0.2,0.3,0.4", "has 4 shares, and the hidden layers are 3"),
+        (",", "has 0 shares"),
+        ("0.1,1,0.5", r"dropout=1.0 must lie in \[0, 1\)"),
+        ("0.1,nan,0.5", "dropout=nan"),
+        ("0.1,half,0.5", "dropout='half' must be a number"),
+        ("half", "dropout='half' must be a number"),
+        ("none", "dropout='none' must be a number"),
+    ],
+)
+def test_shares_dropped_that_do_not_fit(name, dropout, told):
+    with pytest.raises(OptionError, match=told):
+        models.build(name, TABLE, 2, **KEPT, dropout=dropout)
+
+
 def test_one_hidden_layer_as_a_bare_number():
     net = models.build("mlp", TABLE, 2, hidden=6)
     assert isinstance(net, MLP)
