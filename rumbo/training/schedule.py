@@ -31,9 +31,9 @@ def rate_factor(
     linear move at each step, and begin when the warm-up is over; a cycle has `cycle_epochs * steps_per_epoch` steps.
 
     Source: course notes S0 and S1, "learning rate decay", for decay, exponential, root and step; S4 for cyclical, with
-    the triangles of Smith 2017, arXiv:1506.01186, §3.1; cosine: Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5;
-    range_test: §3.3 there, rising by equal ratios;
-    one_cycle: Smith 2018, arXiv:1803.09820, with cosine halves; warm-up: Goyal et al. 2017, arXiv:1706.02677, §2.2.
+    the triangles of Smith 2017, arXiv:1506.01186, §3.1; range_test: §3.3 there, by equal ratios (one step each, from
+    `range_low` to 1); cosine: Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5; one_cycle: Smith 2018,
+    arXiv:1803.09820, with cosine halves; warm-up: Goyal et al. 2017, arXiv:1706.02677, §2.2.
     Judge: `rumbo.reference.schedules`, in tests/oracle.
 
     >>> [round(0.2 * rate_factor(ScheduleOptions(name="decay"), e, 4, 1), 3) for e in range(1, 5)]

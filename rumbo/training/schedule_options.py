@@ -23,11 +23,11 @@ class ScheduleOptions(Options):
     name: ScheduleName = option(
         "one_cycle",
         "constant, decay 1/(1 + rate*epoch), exponential base^epoch, root k/sqrt(t), step, manual, cyclical, "
-        "cosine_restarts, cosine, linear, or one_cycle.",
+        "cosine_restarts, cosine, linear, one_cycle, or range_test (of `rumbo lrfind`).",
     )
     warmup_epochs: float = option(
         0.0,
-        "All but one_cycle: epochs in which the rate rises from almost 0 in a straight line; schedules that move by "
+        "All but one_cycle and range_test: epochs in which the rate rises from almost 0 in a straight line; schedules that move by "
         "step begin after them.",
         low=0.0,
         high=10_000.0,
