@@ -27,8 +27,8 @@ class ScheduleOptions(Options):
     )
     warmup_epochs: float = option(
         0.0,
-        "All but one_cycle and range_test: epochs in which the rate rises from almost 0 in a straight line; schedules that move by "
-        "step begin after them.",
+        "All but one_cycle and range_test: epochs in which the rate rises from almost 0 in a straight line; schedules "
+        "that move by step begin after them.",
         low=0.0,
         high=10_000.0,
     )
