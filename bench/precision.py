@@ -18,18 +18,22 @@ on real pictures in fp32 and in bf16 from the same seeds.
 
 import argparse
 import copy
+import gzip
+import io
 import json
+import math
 import os
 import statistics
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROUNDS, CHUNK_SECONDS = 9, 0.08
+ROUNDS, CHUNK_SECONDS = 7, 0.05
 FORMS = (("fp32", "usual"), ("fp32", "channels_last"), ("bf16", "usual"), ("bf16", "channels_last"))
 
 
@@ -100,29 +104,6 @@ def recurrent(hidden: int, layers: int, steps: int, batch: int, kind: str = "LST
 
 
 CASES = (
-    picture("lenet5", 28, 16, 1),
-    picture("lenet5", 28, 128, 1),
-    picture("lenet5", 28, 256, 1),
-    picture("convnet", 28, 16, 1, width=16),
-    picture("convnet", 28, 128, 1, width=16),
-    picture("convnet", 28, 128, 1, width=32),
-    picture("convnet", 64, 64, width=16),
-    picture("convnet", 64, 64, width=32),
-    picture("convnet", 96, 32, width=16),
-    picture("convnet", 96, 32, width=32),
-    picture("convnet", 64, 64, width=64),
-    picture("resnet18", 32, 16),
-    picture("resnet18", 32, 64),
-    picture("resnet18", 32, 256),
-    picture("resnet18", 64, 64),
-    picture("resnet18", 224, 16),
-    picture("resnet50", 64, 32),
-    picture("resnet50", 224, 16),
-    picture("mobilenet_v2", 64, 32),
-    picture("mobilenet_v2", 224, 16),
-    picture("squeezenet1_1", 64, 32),
-    picture("squeezenet1_1", 224, 16),
-    picture("vgg16", 64, 16),
     numbers("mlp", 20, 32, hidden=(64, 64)),
     numbers("mlp", 784, 128, hidden=(256, 128)),
     numbers("mlp", 784, 16, hidden=(512, 512)),
@@ -134,6 +115,20 @@ CASES = (
     numbers("mlp", 784, 256, hidden=(2048, 2048)),
     numbers("table_net", 14, 128),
     numbers("table_net", 14, 256),
+    picture("lenet5", 28, 16, 1),
+    picture("lenet5", 28, 128, 1),
+    picture("lenet5", 28, 256, 1),
+    picture("convnet", 28, 16, 1, width=16),
+    picture("convnet", 28, 128, 1, width=16),
+    picture("convnet", 28, 128, 1, width=32),
+    picture("convnet", 64, 64, width=16),
+    picture("convnet", 64, 64, width=32),
+    picture("convnet", 96, 32, width=16),
+    picture("convnet", 96, 32, width=32),
+    picture("resnet18", 32, 16),
+    picture("resnet18", 32, 64),
+    picture("mobilenet_v2", 64, 32),
+    picture("squeezenet1_1", 64, 32),
     recurrent(128, 1, 64, 32),
     recurrent(128, 2, 64, 128),
     recurrent(256, 1, 64, 32),
@@ -143,6 +138,15 @@ CASES = (
     recurrent(1024, 1, 64, 64),
     recurrent(256, 1, 64, 64, kind="GRU"),
     recurrent(512, 2, 64, 64, kind="GRU"),
+    picture("convnet", 64, 64, width=64),
+    picture("resnet18", 32, 256),
+    picture("resnet18", 64, 64),
+    picture("resnet18", 224, 16),
+    picture("resnet50", 64, 32),
+    picture("resnet50", 224, 16),
+    picture("mobilenet_v2", 224, 16),
+    picture("squeezenet1_1", 224, 16),
+    picture("vgg16", 64, 16),
 )
 
 
@@ -196,7 +200,7 @@ def compare(steppers: dict[str, Stepper], rounds: int | None) -> dict[str, Any]:
         stepper.step()
         slowest = max(slowest, seconds := stepper.seconds(1))
         counts[name] = max(1, round(CHUNK_SECONDS / seconds))
-    rounds = rounds or (ROUNDS if slowest < 0.2 else ROUNDS // 2 + 1 if slowest < 1 else 3)
+    rounds = rounds or (ROUNDS if slowest < 0.2 else 3 if slowest < 1 else 2)
     taken: dict[str, list[float]] = {name: [] for name in steppers}
     for _ in range(rounds):
         for name, stepper in steppers.items():
@@ -244,6 +248,149 @@ def threads(arguments: argparse.Namespace) -> None:
         tell(arguments, case, compare(steppers, arguments.rounds))
 
 
+FLAGS = {None: ("amx_bf16", "avx512_bf16"), "AVX512_CORE_BF16": ("avx512_bf16",), "AVX512_CORE": ()}
+
+
+def table(arguments: argparse.Namespace) -> None:
+    """Results as a page shows them; where a case was measured twice, the later counts."""
+    import torch
+
+    from rumbo.training.options import FitOptions
+    from rumbo.training.precision import choose
+
+    rows = [json.loads(line) for line in arguments.out.read_text().splitlines()]
+    latest = {row["case"]: row for row in rows if row["figure"] == "speed" and "compiled" not in row["forms"]}
+    print("| network | fp32, ms | fp32 channels_last | bf16 | bf16 channels_last | the rule takes | of the fastest |")
+    print("|---|---|---|---|---|---|---|")
+    for case in CASES:
+        if (row := latest.get(case.name)) is None:
+            continue
+        example, forms = [x[:1] for x in case.inputs()], row["forms"]
+        flags = frozenset(FLAGS[row["isa"]])
+        choice = choose(case.make(), example, case.batch, FitOptions(), torch.device("cpu"), flags)
+        own = f"{choice.precision} {choice.layout}"
+        share = forms[own]["ratio"] / max(form["ratio"] for form in forms.values())
+        told = [f"{forms[' '.join(form)]['ratio']:.2f}" if " ".join(form) in forms else "" for form in FORMS[1:]]
+        cells = [case.name, f"{forms['fp32 usual']['ms']:.1f}", *told, own, f"{share:.2f}"]
+        print(f"| {' | '.join(cells)} |")
+
+
+def accuracy(arguments: argparse.Namespace) -> None:
+    """The same seeds, order and number of epochs in fp32 as usual and in bf16 + channels_last; both judged in fp32."""
+    import torch
+
+    torch.set_num_threads(arguments.threads)
+    for name, options, pictures, epochs, batch in (
+        ("convnet", {"width": 16}, fashion(arguments.data, 28, 10_000), 3, 64),
+        ("resnet18", {}, fashion(arguments.data, arguments.side, 6_000), 2, 64),
+        ("convnet", {"width": 16}, hymenoptera(arguments.data, 64), 20, 32),
+    ):
+        side, count = pictures[0].shape[-1], len(pictures[0])
+        told = f"{name}, {count} pictures of {side} px, {epochs} epochs"
+        if arguments.only and not any(text in told for text in arguments.only):
+            continue
+        scores = {form: [] for form in (FORMS[0], FORMS[-1])}
+        for seed in range(arguments.seeds):
+            for form, own in scores.items():
+                start = time.process_time()
+                own.append(100 * trained_accuracy(name, options, pictures, epochs, batch, seed, form))
+                seconds = time.process_time() - start
+                print(f"{told}, seed {seed}, {' '.join(form)}: {own[-1]:.2f} % ({seconds:.0f} s)", flush=True)
+        usual, lower = scores.values()
+        differences = [b - a for a, b in zip(usual, lower, strict=True)]
+        mean, margin = statistics.mean(differences), interval(differences)
+        print(
+            f"{told}: fp32 {statistics.mean(usual):.2f} % (spread over seeds {statistics.stdev(usual):.2f}), "
+            f"bf16 {statistics.mean(lower):.2f} %, difference {mean:+.2f} +- {margin:.2f} points",
+            flush=True,
+        )
+
+
+def trained_accuracy(
+    name: str, options: dict[str, Any], pictures: Any, epochs: int, batch: int, seed: int, form: tuple[str, str]
+) -> float:
+    import torch
+
+    from rumbo import models
+    from rumbo.core.inputs import InputSpec
+
+    images, labels, test_images, test_labels = pictures
+    torch.manual_seed(seed)
+    spec = InputSpec(image=tuple(images.shape[1:]))
+    network = models.build(name, spec, int(labels.max()) + 1, **options).train()
+    context = torch.autocast("cpu", torch.bfloat16) if form[0] == "bf16" else nullcontext()
+    memory = torch.channels_last if form[1] == "channels_last" else torch.contiguous_format
+    network = network.to(memory_format=memory)
+    num_steps = epochs * (len(images) // batch)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=num_steps)
+    for epoch in range(epochs):
+        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(1000 * seed + epoch))
+        for rows in order[: len(order) // batch * batch].split(batch):
+            with context:
+                logits = network(images[rows].contiguous(memory_format=memory))
+            loss = torch.nn.functional.cross_entropy(logits.float(), labels[rows])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+    network.eval()
+    with torch.inference_mode():
+        right = sum(
+            int((network(part).argmax(1) == truth).sum())
+            for part, truth in zip(test_images.split(500), test_labels.split(500), strict=True)
+        )
+    return right / len(test_labels)
+
+
+def fashion(data: Path, side: int, count: int) -> Any:
+    """The first pictures of Fashion-MNIST, enlarged where asked for, and 4,000 of its test set."""
+    import numpy as np
+    import torch
+
+    def read(name: str, header: int, shape: tuple[int, ...], limit: int) -> Any:
+        content = gzip.decompress((data / "fashion_mnist" / name).read_bytes())
+        return torch.from_numpy(np.frombuffer(content, np.uint8, offset=header).reshape(-1, *shape)[:limit].copy())
+
+    parts = []
+    for prefix, limit in (("train", count), ("t10k", 4_000)):
+        pixels = read(f"{prefix}-images-idx3-ubyte.gz", 16, (1, 28, 28), limit).float() / 255
+        pixels = (pixels - 0.286) / 0.353
+        if side != 28:
+            pixels = torch.nn.functional.interpolate(pixels, (side, side), mode="bilinear", antialias=True)
+        parts += [pixels, read(f"{prefix}-labels-idx1-ubyte.gz", 8, (), limit).long()]
+    return parts
+
+
+def hymenoptera(data: Path, side: int) -> Any:
+    """Ants and bees: the photographs of its training part, and those of its other part to test."""
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    parts: dict[str, tuple[list[Any], list[int]]] = {}
+    with zipfile.ZipFile(data / "hymenoptera" / "hymenoptera_320.zip") as files:
+        for name in sorted(files.namelist()):
+            if name.lower().endswith(".jpg"):
+                picture = Image.open(io.BytesIO(files.read(name))).convert("RGB").resize((side, side))
+                pixels, labels = parts.setdefault("train" if "train" in name else "test", ([], []))
+                pixels.append(np.asarray(picture).transpose(2, 0, 1))
+                labels.append(int("bees" in name))
+    both = []
+    for part in ("train", "test"):
+        pixels, labels = parts[part]
+        both += [torch.from_numpy(np.stack(pixels)).float() / 127.5 - 1, torch.tensor(labels)]
+    return both
+
+
+def interval(differences: list[float]) -> float:
+    """Half the width of Student's 95 % interval of the mean."""
+    from scipy.stats import t
+
+    count = len(differences)
+    return float(t.ppf(0.975, count - 1)) * statistics.stdev(differences) / math.sqrt(count)
+
+
 def chosen(arguments: argparse.Namespace) -> list[Case]:
     return [case for case in CASES if not arguments.only or any(text in case.name for text in arguments.only)]
 
@@ -274,12 +421,15 @@ def main() -> None:
     parser.add_argument("--isa", help="the most that oneDNN may use, e.g. AVX512_CORE_BF16")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--compile", action="store_true", help="compare the last form with torch.compile of it")
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("RUMBO_TEST_DATA", "../shared/data")))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--side", type=int, default=32, help="px of the pictures of resnet18 in `accuracy`")
     parser.add_argument("--out", type=Path, help="append results to this file as JSON lines; `table` reads it")
     arguments = parser.parse_args()
     if arguments.isa and os.environ.get("ONEDNN_MAX_CPU_ISA") != arguments.isa:  # read when the library is loaded
         os.environ["ONEDNN_MAX_CPU_ISA"] = arguments.isa
         os.execv(sys.executable, [sys.executable, *sys.argv])
-    {"speed": speed, "threads": threads}[arguments.figure](arguments)
+    {"speed": speed, "threads": threads, "table": table, "accuracy": accuracy}[arguments.figure](arguments)
 
 
 if __name__ == "__main__":
