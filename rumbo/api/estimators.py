@@ -25,7 +25,6 @@ from rumbo.models.option_names import Initial
 from rumbo.tasks import TASKS
 from rumbo.tasks.trained import ModelSpec, TrainedModel, build_task, examples_from
 from rumbo.training.loop import FitData, fit
-from rumbo.training.optimizer import make_optimizer
 from rumbo.training.options import FitOptions, OptimizerOptions
 from rumbo.training.state import TrainState
 
@@ -95,7 +94,7 @@ class _NetworkEstimator(BaseEstimator):
         train = Loader(examples=examples, rows=rows, batch_size=training.batch_size, seed=seed)
         dev = Loader(examples=examples, rows=dev_rows, batch_size=256) if len(dev_rows) else None
         data = FitData(train=train, dev=dev, goal=goal, higher_is_better=goal == "accuracy", seed=seed)
-        state = TrainState(model=task.model, optimizer=make_optimizer(task.model, training.optimizer))
+        state = TrainState.fresh(task.model, training)
         for _ in fit(task, data, state, training):
             pass
         task.model.double()  # answers that do not depend on how many rows are asked for at once

@@ -16,7 +16,6 @@ from rumbo.tasks.plain import LossFunction, PlainTask
 from rumbo.training.events import Evaluated, Event, Finished
 from rumbo.training.loop import FitData
 from rumbo.training.loop import fit as fit_loop
-from rumbo.training.optimizer import make_optimizer
 from rumbo.training.options import FitOptions, OptimizerName, OptimizerOptions, ScheduleName, ScheduleOptions
 from rumbo.training.state import TrainState
 
@@ -108,7 +107,7 @@ def fit(
             t("patience={value} needs validation: early stopping watches the loss on dev.", value=patience)
         )
     task = PlainTask(module, loss, is_classifier=not targets.is_floating_point())
-    state = TrainState(model=module, optimizer=make_optimizer(module, options.optimizer))
+    state = TrainState.fresh(module, options)
     history = History()
     data = FitData(train=train, dev=dev, goal="loss", higher_is_better=False, seed=seed)
     for event in fit_loop(task, data, state, options):

@@ -3,12 +3,14 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from rumbo import metrics
+from rumbo.api.balance import balanced
 from rumbo.api.config import Preset, RunConfig
 from rumbo.api.defaults import apply_preset, choose_model, choose_rule, choose_training, flips
 from rumbo.api.sources import Progress, deal_out, deal_out_main, open_run_data, rows_but
@@ -87,8 +89,9 @@ class Prepared:
             return None
         return Loader(examples=self.examples, rows=rows, batch_size=EVALUATION_BATCH, device=self.config.device)
 
-    def fit_data(self) -> FitData:
-        """What the loop takes."""
+    @cached_property
+    def train_loader(self) -> Loader:
+        """The batches to learn from: changed at random, classes weighed as asked for."""
         options, rule = self.config.data, self.trained.preprocess.image
         augmentation, pixels = self.augmentation, self.examples.pixels
         assert self.config.train.batch_size is not None
@@ -106,8 +109,12 @@ class Prepared:
             flip=augmentation is not None and augmentation.flip != "no" and flips(options, rule.rule if rule else None),
             axes=axes,
         )
+        return balanced(train, self.task, self.config.train)
+
+    def fit_data(self) -> FitData:
+        """What the loop takes."""
         return FitData(
-            train=train,
+            train=self.train_loader,
             dev=self.evaluation_loader("dev"),
             goal=self.goal,
             higher_is_better=metrics.higher_is_better(self.goal),
@@ -173,7 +180,7 @@ def prepare(
     for name in ("dev", "test"):
         _require_goal(goal, trained.task, examples.targets[torch.from_numpy(split.rows(dataset, name))], name)
     decisions = (*dataset.decisions, target.reason, *split.decisions, *_choices(config, preprocess, pixels))
-    return Prepared(
+    prepared = Prepared(
         config=config,
         dataset=dataset,
         split=split,
@@ -182,6 +189,8 @@ def prepare(
         examples=examples,
         decisions=tuple(sentence for sentence in decisions if sentence),
     )
+    _ = prepared.train_loader  # what cannot be weighed or drawn is told before there is a run folder
+    return prepared
 
 
 def _inputs_of(dataset: Dataset) -> str:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from rumbo.api.prepare import Prepared
 from rumbo.core.messages import shown, t
 from rumbo.data.checks import Finding
-from rumbo.training.events import Evaluated, Event, Finished, Stepped
+from rumbo.training.events import Evaluated, Evaluating, Event, Finished, Stepped, Warned
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Teller:
                 self.num_epochs, self.goal = event.config.train.epochs or 0, event.goal
                 findings = [_finding(found) for found in event.checks.findings]
                 return [f"  {shown(sentence)}" for sentence in (*event.decisions, *findings)]
-            case Noticed():
+            case Noticed() | Warned():
                 return [event.sentence]
             case Evaluated():
                 return [self._epoch(event)]
             case Finished():
                 return [_end(event)]
-            case Stepped():
+            case Stepped() | Evaluating():
                 return []
 
     def _epoch(self, event: Evaluated) -> str:

@@ -3,11 +3,12 @@
 import dataclasses
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from rumbo.api.bad_batch import write_batch
 from rumbo.api.config import ModelOptions, Preset, RunConfig
 from rumbo.api.interrupts import Interrupted, StopRequest, stop_requests
 from rumbo.api.prepare import Prepared, prepare
@@ -15,7 +16,7 @@ from rumbo.api.run import Run
 from rumbo.api.sources import Progress, require_same_data, used_by
 from rumbo.api.telling import Noticed, Teller, Told
 from rumbo.api.weights import load_weights
-from rumbo.core.errors import UsageError
+from rumbo.core.errors import TrainingError, UsageError
 from rumbo.core.messages import t
 from rumbo.data.corrections import read_corrections
 from rumbo.data.demo import DIGITS
@@ -34,9 +35,9 @@ from rumbo.runs import (
     write_json,
     write_yaml,
 )
-from rumbo.training.events import Evaluated, Finished, Stepped
+from rumbo.training.events import Evaluated, Evaluating, Event, Finished, Stepped, Warned
+from rumbo.training.guards import NotFinite
 from rumbo.training.loop import fit
-from rumbo.training.optimizer import make_optimizer
 from rumbo.training.state import TrainState
 
 Watch = Callable[[Told], None]
@@ -252,8 +253,7 @@ def _name_of(path: str) -> str:
 
 
 def _fresh_state(prepared: Prepared) -> TrainState:
-    model = prepared.task.model
-    return TrainState(model=model, optimizer=make_optimizer(model, prepared.config.train.optimizer))
+    return TrainState.fresh(prepared.task.model, prepared.config.train)
 
 
 def _write_beginning(folder: RunFolder, prepared: Prepared) -> None:
@@ -299,9 +299,15 @@ def _sit(sitting: Sitting, watch: Watch | None, *remarks: str) -> Run:
     sitting.save()
     finished: Finished | None = None
     with stop_requests() as stop:
-        for event in fit(prepared.task, prepared.fit_data(), state, prepared.config.train):
+        for event in _events(sitting):
             sitting.tell(event)
             match event:
+                case Warned():
+                    sitting.events.write({"event": "warning", "step": state.step, "sentence": event.sentence})
+                case Evaluating():
+                    if stop:
+                        sitting.save()
+                    _leave_if_asked(stop, sitting)
                 case Stepped():
                     if stop or state.seconds - sitting.saved_at_seconds > prepared.config.train.save_every_seconds:
                         sitting.save()
@@ -324,6 +330,17 @@ def _sit(sitting: Sitting, watch: Watch | None, *remarks: str) -> Run:
     except KeyboardInterrupt:
         raise _interrupted(sitting, signal.SIGINT) from None
     return Run(sitting.folder.path)
+
+
+def _events(sitting: Sitting) -> Iterator[Event]:
+    """What the loop tells; the batch of a step that was not finite is kept for whoever looks for the cause."""
+    prepared = sitting.prepared
+    try:
+        yield from fit(prepared.task, prepared.fit_data(), sitting.state, prepared.config.train)
+    except NotFinite as problem:
+        kept = sitting.folder.path / "bad_batch.safetensors"
+        write_batch(kept, problem.batch, prepared.examples)
+        raise TrainingError(f"{problem} {t('The batch is kept in {path}.', path=kept)}") from None
 
 
 def _leave_if_asked(stop: StopRequest, sitting: Sitting) -> None:

@@ -10,7 +10,6 @@ from rumbo.data.preprocess import Preprocess
 from rumbo.tasks import TASKS
 from rumbo.tasks.trained import ModelSpec, TrainedModel, build_task, make_examples
 from rumbo.training.loop import FitData, fit
-from rumbo.training.optimizer import make_optimizer
 from rumbo.training.options import FitOptions, OptimizerOptions
 from rumbo.training.state import TrainState
 
@@ -42,7 +41,7 @@ def train_classifier(
             optimizer=OptimizerOptions(name="adam", learning_rate=rate, weight_decay=0.0),
         )
         data = FitData(train=loader, dev=None, goal="accuracy", higher_is_better=True, seed=seed)
-        state = TrainState(model=task.model, optimizer=make_optimizer(task.model, options.optimizer))
+        state = TrainState.fresh(task.model, options)
         for _ in fit(task, data, state, options):
             pass
     return TrainedModel(task=task, preprocess=preprocess, model=model)

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from rumbo.core.errors import DataError
 from rumbo.core.messages import t
 from rumbo.training.averaging import WeightAverage
+from rumbo.training.optimizer import make_optimizer
+from rumbo.training.options import FitOptions
 
 FORMAT = 2
 """1 had no average, scaler, micro-batch or count of skipped steps; it is still read."""
@@ -63,6 +65,19 @@ class TrainState:
     best_weights: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     stale_epochs: int = 0
     seconds: float = 0.0
+
+    @classmethod
+    def fresh(cls, model: nn.Module, options: FitOptions) -> "TrainState":
+        """The state before the first step. The network is on its device and in its memory layout already."""
+        device = next((weight.device for weight in model.parameters()), torch.device("cpu"))
+        return cls(
+            model=model,
+            optimizer=make_optimizer(model, options.optimizer),
+            average=WeightAverage(model, options.average_decay) if options.average_decay else None,
+            scaler=torch.amp.GradScaler(device.type) if options.precision == "fp16" else None,
+            micro_batch=options.micro_batch,
+            loss_sum=torch.zeros((), dtype=torch.float64, device=device),
+        )
 
     @property
     def judged(self) -> nn.Module:

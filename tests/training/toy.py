@@ -12,7 +12,6 @@ from rumbo.data.pictures.decode import DecodeRule
 from rumbo.data.preprocess import ImageInput
 from rumbo.tasks.classify import Classify
 from rumbo.training.loop import FitData
-from rumbo.training.optimizer import make_optimizer
 from rumbo.training.options import FitOptions
 from rumbo.training.state import TrainState
 
@@ -56,4 +55,4 @@ def data(*, batch_size: int = 16) -> FitData:
 
 def state(options: FitOptions) -> TrainState:
     module = network()
-    return TrainState(model=module, optimizer=make_optimizer(module, options.optimizer))
+    return TrainState.fresh(module, options)
