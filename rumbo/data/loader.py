@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -88,9 +88,12 @@ class Examples:
     flags: Mapping[int, int] = field(default_factory=dict)
     """Column of `numbers` -> the column that is 1 where it was missing and filled in."""
 
-    def batch(self, rows: np.ndarray, changed: "Changes | None" = None) -> Batch:
-        """The examples of some rows: pictures as normalized floats, changed at random when `changed` says how."""
-        images = None if self.pixels is None else self._images(self.pixels.gather(rows), rows, changed)
+    def batch(self, rows: np.ndarray, changed: "Changes | None" = None, device: str = "cpu") -> Batch:
+        """The examples of some rows: pictures as normalized floats, changed at random when `changed` says how.
+
+        Bytes go to the device, where pictures are changed and normalized; the rest of the batch follows with `to`.
+        """
+        images = None if self.pixels is None else self._images(self.pixels.gather(rows), rows, changed, device)
         return self._batch(rows, images, changed)
 
     def _batch(self, rows: np.ndarray, images: Float[Tensor, "b c h w"] | None, changed: "Changes | None") -> Batch:
@@ -117,9 +120,10 @@ class Examples:
         return add_noise(numbers, rows, changed.seed, changed.options.numbers_noise, spreads=spreads, measured=measured)
 
     def _images(
-        self, pixels: Shaped[Tensor, "b c h w"], rows: np.ndarray, changed: "Changes | None"
+        self, pixels: Shaped[Tensor, "b c h w"], rows: np.ndarray, changed: "Changes | None", device: str
     ) -> Float[Tensor, "b c h w"] | None:
         """Bytes changed and normalized; floats are so already."""
+        pixels = pixels if device == "cpu" else pixels.to(device, non_blocking=True)
         if self.image is None or pixels.dtype != torch.uint8:
             return None if self.image is None else pixels
         images = pixels.float()
@@ -127,14 +131,14 @@ class Examples:
             images = augment(images, rows, changed.seed, changed.options, flip=changed.flip, axes=changed.axes)
         return normalized(images, self.image)
 
-    def read_ahead(self, cuts: Sequence[np.ndarray], changed: "Changes | None") -> Iterator[Batch]:
+    def read_ahead(self, cuts: Sequence[np.ndarray], changed: "Changes | None", device: str) -> Iterator[Batch]:
         """Batches of pictures on demand: the next ones are made while the network works on this one."""
         assert isinstance(self.pixels, PixelsOnDemand)
         crops = None if changed is None or self.image is None else changed.crops(self.image)
         rest = changed if changed is None or crops is None else changed.without_crops()
 
         def finish(rows: np.ndarray, wait: Callable[[], Shaped[Tensor, "b c h w"]]) -> Batch:
-            return self._batch(rows, self._images(wait(), rows, rest), changed)
+            return self._batch(rows, self._images(wait(), rows, rest, device), changed)
 
         with (
             self.pixels.threads() as pool,
@@ -151,8 +155,8 @@ class Examples:
 
 def normalized(images: Float[Tensor, "b c h w"], image: ImageInput) -> Float[Tensor, "b c h w"]:
     """(x / 255 - mean) / std as one multiplication and one subtraction, in place."""
-    std = torch.tensor(image.std).view(-1, 1, 1)
-    mean = torch.tensor(image.mean).view(-1, 1, 1)
+    std = torch.tensor(image.std, device=images.device).view(-1, 1, 1)
+    mean = torch.tensor(image.mean, device=images.device).view(-1, 1, 1)
     return images.mul_(1 / (255 * std)).sub_(mean / std)
 
 
@@ -199,6 +203,9 @@ class Loader:
     device: str = "cpu"
     chances: Float64[np.ndarray, " m"] | None = None
     """How likely each row is drawn, for epochs that are drawn with replacement; None: each row comes once."""
+    part: tuple[int, int] = (0, 1)
+    """Which process takes these batches, of how many: each takes its share of every step, and batches of `once` in
+    turn."""
 
     def __len__(self) -> int:
         return len(cut(len(self.rows), self.batch_size))
@@ -221,14 +228,14 @@ class Loader:
             changed = Changes(options=self.augment, flip=self.flip, seed=seed, axes=self.axes)
         size = batch_size or self.batch_size
         steps = [order[low:high] for low, high in cut(len(order), size)[start:]]
-        if micro_batch is None or micro_batch >= size + 1:  # a last step may have one example more
+        largest = micro_batch or size + 1  # a last step may have one example more
+        if largest > size and self.part == (0, 1):
             yield from self._batches(steps, changed)
             return
-        parts = [(rows, rows[low:high], high) for rows in steps for low, high in cut(len(rows), micro_batch)]
-        for batch, (step_rows, _, high) in zip(
-            self._batches([rows for _, rows, _ in parts], changed), parts, strict=True
-        ):
-            yield replace(batch, step_rows=step_rows, ends_step=high == len(step_rows))
+        pieces = [piece for rows in steps for piece in _pieces(rows, largest, *self.part)]
+        for batch, piece in zip(self._batches([each.rows for each in pieces], changed), pieces, strict=True):
+            batch.weights[piece.num_counted :] = 0
+            yield replace(batch, step_rows=piece.step_rows, ends_step=piece.ends_step)
 
     def _order(self, epoch: int) -> np.ndarray:
         if self.chances is None:
@@ -236,8 +243,13 @@ class Loader:
         return rng(self.seed, "draw", epoch).choice(self.rows, len(self.rows), p=self.chances)
 
     def once(self) -> Iterator[Batch]:
-        """All batches in the order of the rows, nothing changed: for evaluation and prediction."""
-        yield from self._batches([self.rows[low:high] for low, high in cut(len(self.rows), self.batch_size)], None)
+        """All batches in the order of the rows, nothing changed: for evaluation and prediction.
+
+        Of several processes each takes every so manieth; one that is a batch short takes the last one again.
+        """
+        cuts = [self.rows[low:high] for low, high in cut(len(self.rows), self.batch_size)]
+        rank, world = self.part
+        yield from self._batches([cuts[min(i + rank, len(cuts) - 1)] for i in range(0, len(cuts), world)], None)
 
     def _batches(self, cuts: list[np.ndarray], changed: Changes | None) -> Iterator[Batch]:
         batches = self._on_this_machine(cuts, changed)
@@ -245,9 +257,9 @@ class Loader:
 
     def _on_this_machine(self, cuts: list[np.ndarray], changed: Changes | None) -> Iterator[Batch]:
         if isinstance(self.examples.pixels, PixelsOnDemand):
-            yield from self.examples.read_ahead(cuts, changed)
+            yield from self.examples.read_ahead(cuts, changed, self.device)
         else:
-            made = (self.examples.batch(rows, changed) for rows in cuts)
+            made = (self.examples.batch(rows, changed, self.device) for rows in cuts)
             # Where the network runs on these cores, a thread ahead gains nothing: bench/augmentation.py.
             yield from made if changed is None or self.device == "cpu" else ahead(made)
 
@@ -259,6 +271,27 @@ def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
         while (batch := coming.result()) is not None:
             coming = thread.submit(next, batches, None)
             yield batch
+
+
+class _Piece(NamedTuple):
+    """A part of a step that is in memory at a time: its rows, of which the first so many count."""
+
+    rows: np.ndarray
+    num_counted: int
+    step_rows: np.ndarray
+    ends_step: bool
+
+
+def _pieces(rows: np.ndarray, largest: int, rank: int, world: int) -> list[_Piece]:
+    """What one process of several takes of a step, in parts of at most `largest` (+ 1) rows.
+
+    All take equally many, so that they stay in step, and two where there are two, for batch norm; where the rows do not
+    go round, some come again and do not count.
+    """
+    share = len(rows) if world == 1 else max(-(-len(rows) // world), min(2, len(rows)))
+    mine = rows[rank * share : (rank + 1) * share]
+    filled = np.concatenate([mine, rows[: share - len(mine)]])
+    return [_Piece(filled[low:high], max(len(mine) - low, 0), rows, high == share) for low, high in cut(share, largest)]
 
 
 def cut(num_items: int, batch_size: int) -> list[tuple[int, int]]:

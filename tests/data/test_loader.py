@@ -366,3 +366,23 @@ def test_more_threads_need_no_more_memory(real_photos):
         float(subprocess.check_output([sys.executable, "-c", PEAK, str(real_photos), str(n)], cwd=root)) for n in (1, 8)
     ]
     assert peaks[1] < peaks[0] + 25  # MiB; a process for each would add hundreds
+
+
+def test_pictures_are_changed_where_the_network_is():
+    """The `meta` device refuses to meet tensors of the CPU, as a GPU would; it needs none."""
+    everything = AugmentOptions(
+        flip="yes", rotate_degrees=10, warp_fraction=0.05, shear_degrees=5, shrink=0.1, blur_px=1.0, fade=0.5,
+        color_shift=0.1, pca_color=0.1,
+    )  # fmt: skip
+    pixels = np.zeros((6, 3, 16, 16), np.uint8)
+    rule = DecodeRule(mode="rgb", height=16, width=16, fit="stretch")
+    examples = Examples(
+        ids=[str(row) for row in range(6)],
+        targets=torch.zeros(6),
+        weights=torch.ones(6),
+        pixels=PixelsInMemory(pixels),
+        image=ImageInput(rule=rule, mean=(0.5,) * 3, std=(0.2,) * 3),
+    )
+    elsewhere = Loader(examples=examples, rows=np.arange(6), batch_size=4, augment=everything, flip=True, device="meta")
+    for batch in (*elsewhere.epoch(0), *elsewhere.once()):
+        assert {value.device.type for value in (batch.images, batch.targets, batch.weights)} == {"meta"}
