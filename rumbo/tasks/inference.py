@@ -1,13 +1,17 @@
 """Run a finished or half-trained network over examples: the one evaluator of training, evaluation and prediction."""
 
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import torch
+from jaxtyping import Float64
 
 from rumbo.data.loader import Loader
-from rumbo.tasks.task import Cost, Predictions, Task
+from rumbo.tasks.task import Cost, Predictions, Task, Term
+
+Gather: TypeAlias = Callable[[Sequence[Mapping[str, np.ndarray]]], Sequence[Mapping[str, np.ndarray]]]
 
 
 def infer(task: Task, loader: Loader, *, labelled: bool = True) -> Predictions:
@@ -27,24 +31,45 @@ def infer(task: Task, loader: Loader, *, labelled: bool = True) -> Predictions:
 
 
 @torch.inference_mode()
-def infer_in_parts(task: Task, loader: Loader, *, labelled: bool = True) -> Generator[int, None, Predictions]:
-    """As `infer`, yielding how many examples are done after each batch."""
+def infer_in_parts(
+    task: Task, loader: Loader, *, labelled: bool = True, gather: Gather = list
+) -> Generator[int, None, Predictions]:
+    """As `infer`, yielding how many examples are done after each batch.
+
+    Args:
+        task: as there.
+        loader: as there; of several processes each has its part.
+        labelled: as there.
+        gather: puts together what the batches of all processes gave, in their order.
+    """
     task.model.eval()
-    done = 0
-    outputs, truths, weights, costs = [], [], [], []
+    done, (_, world) = 0, loader.part
+    parts: list[Mapping[str, np.ndarray]] = []
+    factors: list[float] = []
     for batch in loader.once():
         raw = task.forward(batch)
-        outputs.append(task.decode(raw))
-        weights.append(batch.weights.cpu().numpy())
+        part = {"outputs": task.decode(raw), "weights": batch.weights.cpu().numpy()}
         if labelled:
-            truths.append(task.decode_truth(batch.targets))
-            costs.append(task.cost_of(raw, batch))
-        done += len(batch.rows)
-        yield done
+            terms = task.cost_of(raw, batch).terms
+            factors = [term.factor for term in terms.values()]
+            sums = [[float(term.total), float(term.weight)] for term in terms.values()]
+            part |= {"truth": task.decode_truth(batch.targets), "cost": np.array(sums)}
+        parts.append(part)
+        done += world * len(batch.rows)
+        yield min(done, len(loader.rows))
+    # Who was a batch short took the last one again: that comes after all others.
+    parts = list(gather(parts))[: len(loader)]
     return Predictions(
         ids=tuple(loader.examples.ids[int(row)] for row in loader.rows),
-        outputs=np.concatenate(outputs),
-        truth=np.concatenate(truths) if labelled else None,
-        weights=np.concatenate(weights).astype(np.float64),
-        loss=float(Cost.joined(costs).mean) if costs else math.nan,
+        outputs=np.concatenate([part["outputs"] for part in parts]),
+        truth=np.concatenate([part["truth"] for part in parts]) if labelled else None,
+        weights=np.concatenate([part["weights"] for part in parts]).astype(np.float64),
+        loss=_mean_cost(np.stack([part["cost"] for part in parts]), factors) if labelled else math.nan,
     )
+
+
+def _mean_cost(costs: Float64[np.ndarray, "b k 2"], factors: list[float]) -> float:
+    """The cost of several batches as if they were one, from the total and weight of each of its terms."""
+    totals, weights = torch.from_numpy(costs).unbind(-1)
+    terms = zip(totals.sum(0), weights.sum(0), factors, strict=True)
+    return float(Cost({str(number): Term(*term) for number, term in enumerate(terms)}).mean)

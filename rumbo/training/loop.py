@@ -13,6 +13,7 @@ from rumbo.core.messages import t
 from rumbo.data.loader import Loader
 from rumbo.tasks.inference import infer_in_parts
 from rumbo.tasks.task import Predictions, Task
+from rumbo.training.distributed import ALONE, Team
 from rumbo.training.events import Evaluated, Evaluating, Event, Finished, Stepped, Warned
 from rumbo.training.optimizer import base_rate
 from rumbo.training.options import FitOptions
@@ -32,7 +33,7 @@ class FitData:
     seed: int = 0
 
 
-def fit(task: Task, data: FitData, state: TrainState, options: FitOptions) -> Iterator[Event]:
+def fit(task: Task, data: FitData, state: TrainState, options: FitOptions, *, team: Team = ALONE) -> Iterator[Event]:
     """Train for `options.epochs`, telling what happens; at the end the network has its best weights again.
 
     Args:
@@ -40,6 +41,7 @@ def fit(task: Task, data: FitData, state: TrainState, options: FitOptions) -> It
         data: what to learn from and to choose by.
         state: where to begin; moved along in place.
         options: how; `epochs` must be a number.
+        team: the processes that train together; each has its part of the batches, and all get the same events.
 
     Yields:
         `Stepped` after each update, `Evaluating` between the batches of dev, `Evaluated` after each epoch, `Warned`
@@ -49,7 +51,7 @@ def fit(task: Task, data: FitData, state: TrainState, options: FitOptions) -> It
         TrainingError: a cost or gradient is not finite, or a single example does not fit into memory.
     """
     plan = Plan.of(options, len(data.train))
-    step = Step(task, state, options, examples=data.train.examples, seed=data.seed)
+    step = Step(task, state, options, examples=data.train.examples, seed=data.seed, team=team)
     clock = Clock(state)
     while (reason := _reason_to_stop(state, options)) is None:
         task.train_mode(freeze_norms=options.freeze_norms)
@@ -66,11 +68,13 @@ def fit(task: Task, data: FitData, state: TrainState, options: FitOptions) -> It
                 while step.notes:
                     yield Warned(step.notes.pop(0))
         except OutOfMemory as short:
-            yield Warned(_shrink(state, size, part or size, short))
+            yield Warned(_shrink(state, size, part or size, short, team))
             continue
         step.settle(all_of_them=True)
-        event = yield from _evaluate(task.with_model(state.judged), data, state, plan)
+        team.same_statistics(state.judged)
+        event = yield from _evaluate(task.with_model(state.judged), data, state, plan, team)
         clock.note()
+        state.seconds = team.from_first(state.seconds)
         state.epoch, state.batch, state.loss_sum = state.epoch + 1, 0, torch.zeros_like(state.loss_sum)
         yield event
     state.restore_best()
@@ -139,8 +143,18 @@ class Clock:
         self.state.seconds, self.last = self.state.seconds + now - self.last, now
 
 
-def _shrink(state: TrainState, step_size: int, size: int, short: OutOfMemory) -> str:
+def _shrink(state: TrainState, step_size: int, size: int, short: OutOfMemory, team: Team) -> str:
     """Halve what is in memory at a time; the step is the same, made in smaller parts."""
+    if team.world > 1:  # the others wait in the middle of this step
+        raise TrainingError(
+            t(
+                "no memory for {size} examples at once ({needed} more were asked for). Go on from the last checkpoint "
+                "with fewer processes, or begin anew with smaller parts (--set train.micro_batch={part}).",
+                size=-(-size // team.world),
+                needed=short.needed,
+                part=max(1, -(-size // team.world) // 2),
+            )
+        ) from short
     if size == 1:
         raise TrainingError(
             t(
@@ -160,11 +174,13 @@ def _shrink(state: TrainState, step_size: int, size: int, short: OutOfMemory) ->
     )
 
 
-def _evaluate(task: Task, data: FitData, state: TrainState, plan: Plan) -> Generator[Event, None, Evaluated]:
+def _evaluate(
+    task: Task, data: FitData, state: TrainState, plan: Plan, team: Team
+) -> Generator[Event, None, Evaluated]:
     values = {"train/loss": float(state.loss_sum) / max(state.batch, 1)}
     is_best = False
     if data.dev is not None:
-        predictions = yield from _judge(task, data.dev, state.epoch + 1)
+        predictions = yield from _judge(task, data.dev, state.epoch + 1, team)
         scores = dict.fromkeys(task.metric_names(), math.nan)
         if math.isfinite(predictions.loss):
             scores = task.score(predictions)
@@ -180,8 +196,8 @@ def _evaluate(task: Task, data: FitData, state: TrainState, plan: Plan) -> Gener
     return Evaluated(state.epoch + 1, state.seconds, plan.rate(state, back=1), values, is_best)
 
 
-def _judge(task: Task, dev: Loader, epoch: int) -> Generator[Event, None, Predictions]:
-    parts = infer_in_parts(task, dev)
+def _judge(task: Task, dev: Loader, epoch: int, team: Team) -> Generator[Event, None, Predictions]:
+    parts = infer_in_parts(task, dev, gather=team.gather)
     while True:
         try:
             done = next(parts)

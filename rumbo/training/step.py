@@ -14,6 +14,7 @@ from rumbo.data.augmentation.mixup import mix
 from rumbo.data.loader import Batch, Examples
 from rumbo.tasks.task import Task
 from rumbo.training import tensors
+from rumbo.training.distributed import ALONE, Team, is_sharded, own_part
 from rumbo.training.guards import MOST_SKIPPED_IN_ROW, LateAnswers, NotFinite, OutOfMemory, explain, out_of_memory
 from rumbo.training.optimizer import apply_penalties
 from rumbo.training.options import FitOptions
@@ -31,8 +32,9 @@ class Step:
         state: moved along in place.
         options: of the training.
         examples: what batches are taken from.
-        seed: of dropout and mixing, which are functions of (seed, step, part).
+        seed: of dropout and mixing, which are functions of (seed, step, part, rank).
         autocast: the precision of forward pass and cost.
+        team: the processes that make each step together.
 
     Attributes:
         notes: sentences for the user since they were last taken.
@@ -47,8 +49,11 @@ class Step:
         examples: Examples,
         seed: int,
         autocast: "AbstractContextManager[object] | None" = None,
+        team: Team = ALONE,
     ):
         self.task, self.state, self.options, self.examples, self.seed = task, state, options, examples, seed
+        self.team, self._parallel = team, task.with_model(team.in_parallel(task.model))
+        self._is_sharded = is_sharded(task.model)
         self.autocast = autocast or nullcontext()
         self.notes: list[str] = []
         self._trained = [weight for group in state.optimizer.param_groups for weight in group["params"]]
@@ -90,19 +95,22 @@ class Step:
         self._part += 1
         if not batch.ends_step:
             return None
-        self._part = 0
+        self._part, self._loss = 0, self.team.sum(self._loss)
         self._update(batch, rate)
         return self._loss
 
     def _backward(self, batch: Batch) -> Tensor:
-        options, position = self.options, (self.state.step, self._part) if self._part else (self.state.step,)
+        options, position = self.options, self.team.position(self.state.step, self._part)
         seed_generators(stream(self.seed, "step", *position), on_gpu=self._on_gpu)  # dropout: a function of the step
         if options.mixup or options.cutmix:
             batch = mix(batch, mixup=options.mixup, cutmix=options.cutmix, seed=stream(self.seed, "mix", *position))
-        with self.autocast:
-            cost = self.task.cost(batch)
-            loss = cost.mean if batch.step_rows is None else cost.over(self._weights(batch))
-        (loss if self.state.scaler is None else self.state.scaler.scale(loss)).backward()
+        with self.team.adding_up(self._parallel.model, is_last=batch.ends_step):
+            with self.autocast:
+                cost = self._parallel.cost(batch)
+                loss = cost.mean if batch.step_rows is None else cost.over(self._weights(batch))
+            # Of the processes' gradients the mean is taken, and their sum is meant.
+            whole = loss if self.team.world == 1 else loss * self.team.world
+            (whole if self.state.scaler is None else self.state.scaler.scale(whole)).backward()
         return loss.detach()
 
     def _weights(self, batch: Batch) -> "dict[str, Tensor]":
@@ -116,12 +124,15 @@ class Step:
         if state.scaler is not None:
             state.scaler.unscale_(optimizer)
         gradients = [weight.grad for weight in self._trained if weight.grad is not None]
+        if self._is_sharded:
+            gradients = [own_part(gradient) for gradient in gradients]
         if not self._may_update(gradients, batch):
             return
         if options.clip_value is not None:
             tensors.clip_to_value(gradients, options.clip_value)
         if options.clip_norm is not None:
-            tensors.clip_to_norm(gradients, options.clip_norm)
+            norm = tensors.norm(gradients)
+            tensors.clip_to_norm(gradients, options.clip_norm, self.team.norm(norm) if self._is_sharded else norm)
         for group in optimizer.param_groups:
             group["lr"] = rate
         apply_penalties(optimizer)
@@ -138,6 +149,7 @@ class Step:
         if self.state.scaler is not None:  # fp16: the scaler leaves such steps out and lowers its scale
             return True
         bad = tensors.not_finite(gradients, self._one)
+        bad = self.team.sum(bad) if self._is_sharded else bad
         if self._late is not None:
             bad = torch.where(self._loss.isfinite(), bad, 1.0)
             self.state.optimizer.found_inf = bad  # pyright: ignore[reportAttributeAccessIssue]
@@ -160,6 +172,8 @@ class Step:
     def _refuse(self, batch: Batch, loss: Tensor) -> None:
         """Leave a step out, or stop."""
         state = self.state
+        if self.team.world > 1:  # the cause may lie in another one's part
+            batch = self.examples.batch(batch.rows if batch.step_rows is None else batch.step_rows).to(str(loss.device))
         sentence = explain(self.task, batch, loss, self.examples.ids, state.step)
         state.skipped_in_row, state.num_skipped = state.skipped_in_row + 1, state.num_skipped + 1
         for buffer, kept in zip(self._statistics, self._kept, strict=True):

@@ -28,9 +28,9 @@ def norm(tensors: Sequence[Tensor]) -> Tensor:
     return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(list(tensors))))
 
 
-def clip_to_norm(tensors: Sequence[Tensor], largest: float) -> None:
-    """Scale the tensors down, in place, where their norm is larger than `largest`."""
-    torch._foreach_mul_(list(tensors), (largest / (norm(tensors) + 1e-6)).clamp(max=1.0))
+def clip_to_norm(tensors: Sequence[Tensor], largest: float, met: Tensor) -> None:
+    """Scale the tensors down, in place, where the norm met, of all that they are part of, is larger than `largest`."""
+    torch._foreach_mul_(list(tensors), (largest / (met + 1e-6)).clamp(max=1.0))
 
 
 def clip_to_value(tensors: Sequence[Tensor], largest: float) -> None:
