@@ -1,7 +1,7 @@
 """Learning rates by epoch, for each schedule."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, get_args
 
@@ -13,10 +13,18 @@ from rumbo.lab.experiment import Experiment, Result, Track, experiments, unseen
 from rumbo.plots.panels import Line, Lines
 from rumbo.reference import schedules
 from rumbo.reference.arrays import Array
-from rumbo.training.options import ScheduleName, ScheduleOptions
 from rumbo.training.schedule import rate_factor
+from rumbo.training.schedule_options import ScheduleName, ScheduleOptions
 
 STEPS_PER_EPOCH = 20
+TEXTBOOK = {
+    "decay": "inverse_decay",
+    "exponential": "exponential_decay",
+    "root": "root_decay",
+    "step": "staircase",
+    "manual": "manual",
+}
+"""Schedules of training that count epochs, and their equations in `rumbo.reference.schedules`."""
 
 
 class Curve(NamedTuple):
@@ -69,7 +77,8 @@ class Schedules(Experiment):
                 self._panel(t("falling by epoch"), [c for c in curves if c.panel == "falling"]),
                 self._panel(t("in cycles"), [c for c in curves if c.panel == "cycles"]),
                 self._panel(t("by step"), [c for c in curves if c.panel == "steps"]),
-                self._panel(t("those of rumbo train"), [c for c in curves if c.panel == "train"]),
+                self._panel(t("rumbo train, by epoch"), [c for c in curves if c.panel == "train by epoch"]),
+                self._panel(t("rumbo train, by step"), [c for c in curves if c.panel == "train by step"]),
             ),
         )
 
@@ -107,28 +116,36 @@ class Schedules(Experiment):
         ]
 
     def _of_training(self) -> list[Curve]:
-        """What `rumbo train` does, step by step."""
+        """What `rumbo train` does, step by step, with the settings of the notes' schedules above."""
         num_steps, every = self.epochs * STEPS_PER_EPOCH, max(self.epochs // 4, 1)
+        usual = ScheduleOptions(
+            decay_rate=self.decay_rate,
+            exponential_base=self.base,
+            step_epochs=every,
+            step_factor=0.5,
+            table=f"{self.epochs // 4}:0.5,{self.epochs // 2}:0.1",
+            cycle_epochs=every,
+            range_steps=num_steps,
+        )
         found: list[Curve] = []
         for name in get_args(ScheduleName):
-            chosen = ScheduleOptions(name=name, decay_rate=self.decay_rate, step_epochs=every, step_factor=0.5)
+            chosen = replace(usual, name=name)
             factors = [rate_factor(chosen, step, num_steps, STEPS_PER_EPOCH) for step in range(num_steps)]
-            found.append(Curve(f"train: {name}", self.rate * np.array(factors), "train"))
+            panel = "train by epoch" if name in {"constant", *TEXTBOOK} else "train by step"
+            found.append(Curve(f"train: {name}", self.rate * np.array(factors), panel))
         return found
 
     def _finding(self, curves: list[Curve]) -> str:
         rates = {curve.name: curve.rates for curve in curves}
-        shorter = max(
-            float(np.abs(rates[ours] / rates[book] - 1).max())
-            for ours, book in (("train: decay", "inverse_decay"), ("train: step", "staircase"))
-        )
+        names = {name: book for name, book in TEXTBOOK.items() if book in rates}
+        difference = max(float(np.abs(rates[f"train: {name}"] / rates[book] - 1).max()) for name, book in names.items())
         highest, lowest = (choose(curves, key=lambda curve: curve.rates.mean()) for choose in (max, min))
         return t(
             "On average over the training, '{highest}' has the highest rate, {high:.3g}, and '{lowest}' the lowest, "
-            "{low:.3g}. The schedules 'decay' and 'step' of `rumbo train` differ from the equations of inverse decay "
-            "and of the staircase by at most {difference:.1e}.",
+            "{low:.3g}. The schedules {names} of `rumbo train` differ from the equations of the notes by at most "
+            "{difference:.1e}.",
             highest=highest.name, high=highest.rates.mean(), lowest=lowest.name, low=lowest.rates.mean(),
-            difference=shorter,
+            names=", ".join(f"'{name}'" for name in TEXTBOOK), difference=difference,
         )  # fmt: skip
 
     def _panel(self, title: str, curves: list[Curve]) -> Lines:

@@ -1,11 +1,13 @@
 """Learning rates by epoch: all schedules are there, with the notes' numbers."""
 
 import inspect
+from typing import get_args
 
 import pytest
 
 from rumbo.lab.schedules import Schedules
 from rumbo.reference import schedules
+from rumbo.training.schedule_options import ScheduleName
 
 NO_SCHEDULES = {"linear_between", "cosine_between"}
 
@@ -16,7 +18,7 @@ def rates(**options) -> dict[str, tuple[float, ...]]:
 
 def test_every_schedule_of_the_reference_and_of_training_is_there():
     functions = {name for name, part in vars(schedules).items() if inspect.isfunction(part)}
-    ours = {f"train: {name}" for name in ("constant", "decay", "step", "cosine", "one_cycle")}
+    ours = {f"train: {name}" for name in get_args(ScheduleName)}
     assert set(rates()) == (functions - NO_SCHEDULES) | ours
 
 
