@@ -1,10 +1,11 @@
 """Faults and mutants, put in place inside a child of the fork server before it runs its command. Each by its name."""
 
+import dataclasses
 import itertools
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -115,7 +116,7 @@ def forget_average() -> None:
     """The average of the weights begins anew from the weights."""
 
     def forget(state: Any) -> None:
-        state.average.load_state_dict(state.model.state_dict())
+        state.average.load(state.model.state_dict(), 0)
 
     _after_loading(forget)
 
@@ -140,8 +141,8 @@ def restart_epoch() -> None:
 
     epoch = loader.Loader.epoch
 
-    def anew(self: Any, epoch_number: int, *_: Any, **__: Any) -> Iterator[Any]:
-        return epoch(self, epoch_number)
+    def anew(self: Any, number: int, _: int = 0, **keywords: Any) -> Iterator[Any]:
+        return epoch(self, number, 0, **keywords)
 
     loader.Loader.epoch = anew
 
@@ -161,21 +162,133 @@ def late_schedule() -> None:
 
 def seed_once() -> None:
     """Dropout draws from one stream that begins with the process, not from one for each step."""
-    import torch
+    import rumbo.training.step as step
 
-    import rumbo.training.loop as loop
+    seed_generators, is_seeded = step.seed_generators, []
 
-    class Seeded:
-        """torch, with a seed for the first step alone."""
+    def first_alone(_: int, **keywords: Any) -> None:
+        if not is_seeded:
+            is_seeded.append(True)
+            seed_generators(0, **keywords)
 
-        is_seeded = False
+    step.seed_generators = first_alone
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(torch, name)
 
-        def manual_seed(self, seed: int) -> None:
-            if not self.is_seeded:
-                self.is_seeded = True
-                torch.manual_seed(0)
+# --- values that are not finite --------------------------------------------------------------------------------------
 
-    loop.torch = Seeded()
+
+def _at_steps(change: Callable[[Any], Any], steps: Sequence[int]) -> None:
+    """Change the batches of some steps, counted from 0, on their way to the network."""
+    import rumbo.data.loader as loader
+
+    epoch = loader.Loader.epoch
+
+    def changed(self: Any, number: int, start: int = 0, **keywords: Any) -> Iterator[Any]:
+        for place, batch in enumerate(epoch(self, number, start, **keywords), start=number * len(self) + start):
+            yield change(batch) if place in steps else batch
+
+    loader.Loader.epoch = changed
+
+
+def poison_batch(part: str, value: str, steps: Sequence[int]) -> None:
+    """One number of the inputs, targets or weights of a batch is not finite."""
+
+    def change(batch: Any) -> Any:
+        name = part if part != "inputs" else "images" if batch.images is not None else "numbers"
+        tensor = getattr(batch, name).clone()
+        tensor.view(-1)[0] = float(value)
+        return dataclasses.replace(batch, **{name: tensor})
+
+    _at_steps(change, steps)
+
+
+def _with_state(does: Callable[[Any], None]) -> None:
+    """Work on the state of the training before its first step."""
+    import rumbo.api.training as training
+
+    fit = training.fit
+
+    def also(task: Any, data: Any, state: Any, *rest: Any, **keywords: Any) -> Any:
+        does(state)
+        return fit(task, data, state, *rest, **keywords)
+
+    training.fit = also
+
+
+def _layer(model: Any, index: int) -> tuple[str, Any]:
+    """The name and module of the index-th layer with weights; it is told, so that a test knows what must be named."""
+    layers = [(name, layer) for name, layer in model.named_modules() if list(layer.parameters(recurse=False))]
+    name, layer = layers[index]
+    print(f"poisoned '{name}'", flush=True)
+    return name, layer
+
+
+def _with_bad_entry(tensor: Any, value: str) -> Any:
+    poisoned = tensor.clone()
+    poisoned.view(-1)[0] = float(value)
+    return poisoned
+
+
+def poison_activation(layer: int, value: str, steps: Sequence[int]) -> None:
+    """One output of a layer is not finite in some steps."""
+
+    def hook_up(state: Any) -> None:
+        def hook(module: Any, _inputs: Any, output: Any) -> Any:
+            return _with_bad_entry(output, value) if module.training and state.step in steps else None
+
+        _layer(state.model, layer)[1].register_forward_hook(hook)
+
+    _with_state(hook_up)
+
+
+def poison_gradient(layer: int, value: str, steps: Sequence[int]) -> None:
+    """One entry of the gradient of a layer's weights is not finite in some steps."""
+
+    def hook_up(state: Any) -> None:
+        weight = _layer(state.model, layer)[1].weight
+        weight.register_hook(lambda g: _with_bad_entry(g, value) if state.step in steps else None)
+
+    _with_state(hook_up)
+
+
+def poison_weight(layer: int, value: str, steps: Sequence[int]) -> None:
+    """Memory goes bad: before a step, a weight is not finite any more."""
+
+    def hook_up(state: Any) -> None:
+        def hook(module: Any, _inputs: Any) -> None:
+            if module.training and state.step in steps:
+                module.weight.data.view(-1)[0] = float(value)
+
+        _layer(state.model, layer)[1].register_forward_pre_hook(hook)
+
+    _with_state(hook_up)
+
+
+def poison_dev(value: str) -> None:
+    """The inputs of the first evaluation on dev are not finite."""
+    import rumbo.data.loader as loader
+
+    once, count = loader.Loader.once, itertools.count()
+
+    def changed(self: Any) -> Iterator[Any]:
+        is_first = next(count) == 0
+        for batch in once(self):
+            name = "images" if batch.images is not None else "numbers"
+            bad = {name: _with_bad_entry(getattr(batch, name), value)} if is_first else {}
+            yield dataclasses.replace(batch, **bad)
+
+    loader.Loader.once = changed
+
+
+def poison_score(value: str, task: str) -> None:
+    """Every metric of the first evaluation is not finite."""
+    from rumbo.tasks.registry import TASKS
+
+    kind = TASKS.get(task)
+    score, count = kind.score, itertools.count()
+
+    def changed(self: Any, *rest: Any, **keywords: Any) -> dict[str, float]:
+        found = score(self, *rest, **keywords)
+        return dict.fromkeys(found, float(value)) if next(count) == 0 else found
+
+    kind.score = changed

@@ -10,6 +10,7 @@ pytestmark = [pytest.mark.train, pytest.mark.slow]
 
 MUTANTS = {
     "forget_norms": "augmentation and batch norm on pictures",
+    "forget_average": "an average of the weights",
     "forget_optimizer": "dropout and AdamW on a table",
     "forget_patience": "early stopping and a schedule",
     "restart_epoch": "pictures decoded by threads",

@@ -42,9 +42,18 @@ KINDS: dict[str, tuple[str, ...]] = {
         *options(model__options__hidden="24,24", train__optimizer__name="adamw", train__optimizer__weight_decay=0.05),
     ),
     "augmentation and batch norm on pictures": (*PICTURES, "--epochs", "4", *options(data__augment__light=0.3)),
+    "mixup and cutmix": (*PICTURES, "--epochs", "3", *options(train__mixup=0.4, train__cutmix=1.0)),
+    "an average of the weights": (
+        *(*PICTURES, "--epochs", "3"),
+        *options(train__average_decay=0.9, train__optimizer__name="adam", model__options__dropout=0.2),
+    ),
     "early stopping and a schedule": (
         *(*TABLE, "--epochs", "40"),
         *options(train__patience=3, train__schedule__name="one_cycle", train__optimizer__name="momentum"),
+    ),
+    "parts of a step, clipping and balanced draws": (
+        *(*TABLE, "--epochs", "4", *options(model__options__dropout=0.3, train__balance="sampling")),
+        *options(train__batch_size=24, train__micro_batch=7, train__clip_norm=0.5, train__clip_value=0.2),
     ),
     "pictures decoded by threads": (
         *(*PICTURES, "--epochs", "3"),
