@@ -68,5 +68,8 @@ class FitOptions(Options):
     threads: int | None = option(
         None, "Threads of the CPU's arithmetic; none takes all cores. Another number gives other bits.", low=1
     )
+    shard: bool = option(
+        False, "Several processes: cut the weights and the optimizer's memory into shards (FSDP2), for large networks."
+    )
     budget_seconds: float | None = option(None, "Stop after the epoch in which this time is over.", low=0.0)
     save_every_seconds: float = option(300.0, "Time between checkpoints inside an epoch.", low=0.0)

@@ -2,8 +2,6 @@
 """One update: backward in one part or several, finiteness, clipping, penalties, rate, step, average."""
 
 import math
-from contextlib import nullcontext
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -14,14 +12,12 @@ from rumbo.data.augmentation.mixup import mix
 from rumbo.data.loader import Batch, Examples
 from rumbo.tasks.task import Task
 from rumbo.training import tensors
+from rumbo.training.computing import as_computed
 from rumbo.training.distributed import ALONE, Team, is_sharded, own_part
 from rumbo.training.guards import MOST_SKIPPED_IN_ROW, LateAnswers, NotFinite, OutOfMemory, explain, out_of_memory
 from rumbo.training.optimizer import apply_penalties
 from rumbo.training.options import FitOptions
 from rumbo.training.state import TrainState
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
 
 
 class Step:
@@ -33,7 +29,6 @@ class Step:
         options: of the training.
         examples: what batches are taken from.
         seed: of dropout and mixing, which are functions of (seed, step, part, rank).
-        autocast: the precision of forward pass and cost.
         team: the processes that make each step together.
 
     Attributes:
@@ -48,13 +43,11 @@ class Step:
         *,
         examples: Examples,
         seed: int,
-        autocast: "AbstractContextManager[object] | None" = None,
         team: Team = ALONE,
     ):
         self.task, self.state, self.options, self.examples, self.seed = task, state, options, examples, seed
-        self.team, self._parallel = team, task.with_model(team.in_parallel(task.model))
-        self._is_sharded = is_sharded(task.model)
-        self.autocast = autocast or nullcontext()
+        self.team, self._parallel, self._is_sharded = team, team.in_parallel(task.model), is_sharded(task.model)
+        self._computed = task.with_model(as_computed(self._parallel, options, state.loss_sum.device))
         self.notes: list[str] = []
         self._trained = [weight for group in state.optimizer.param_groups for weight in group["params"]]
         self._on_gpu = state.loss_sum.is_cuda
@@ -104,10 +97,9 @@ class Step:
         seed_generators(stream(self.seed, "step", *position), on_gpu=self._on_gpu)  # dropout: a function of the step
         if options.mixup or options.cutmix:
             batch = mix(batch, mixup=options.mixup, cutmix=options.cutmix, seed=stream(self.seed, "mix", *position))
-        with self.team.adding_up(self._parallel.model, is_last=batch.ends_step):
-            with self.autocast:
-                cost = self._parallel.cost(batch)
-                loss = cost.mean if batch.step_rows is None else cost.over(self._weights(batch))
+        with self.team.adding_up(self._parallel, is_last=batch.ends_step):
+            cost = self._computed.cost(batch)
+            loss = cost.mean if batch.step_rows is None else cost.over(self._weights(batch))
             # Of the processes' gradients the mean is taken, and their sum is meant.
             whole = loss if self.team.world == 1 else loss * self.team.world
             (whole if self.state.scaler is None else self.state.scaler.scale(whole)).backward()
