@@ -17,6 +17,7 @@ from typing import Any
 
 from rumbo import metrics, models
 from rumbo.api.config import RunConfig
+from rumbo.api.model_list import model_options
 from rumbo.cli.parser import Parser
 from rumbo.cli.verbs import VERBS
 from rumbo.core.messages import use_language
@@ -140,6 +141,10 @@ def names_page() -> str:
         "## Networks",
         "`rumbo models NAME` lists a network's own options, which are set with `--set model.options.OPTION=VALUE`.",
         table(("network", "takes", "what it is"), networks),
+        "### Options of networks",
+        "A network that is not in this table has none. How first weights are drawn is chosen for any network with "
+        "[`model.initial`](options.md#network).",
+        table(("network", "option", "default", "meaning"), network_options()),
         "## Metrics",
         "The first of each task is its default goal.",
     ]
@@ -150,6 +155,16 @@ def names_page() -> str:
         ]
         parts += [f"### {task}", table(("metric", "better", "meaning"), rows)]
     return "\n\n".join(parts) + "\n"
+
+
+def network_options() -> list[tuple[str, str, str, str]]:
+    """A row for each option of each network."""
+    return [
+        (f"`{name}`", f"`{option}`", f"`{_listed(default)}`", listed.meanings[option])
+        for name in models.names()
+        for listed in [model_options(name)]
+        for option, default in listed.options.items()
+    ]
 
 
 def checks_page() -> str:
@@ -278,6 +293,10 @@ def word(value: object) -> str:
     if value is None:
         return "none"
     return str(value).lower() if isinstance(value, bool) else "none" if value == {} else str(value)
+
+
+def _listed(default: object) -> str:
+    return ",".join(map(str, default)) if isinstance(default, tuple) else word(default)
 
 
 def _only(num_classes: int | None) -> str:

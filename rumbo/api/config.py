@@ -25,9 +25,9 @@ class ModelOptions(Options):
     )
     initial: Initial = option(
         "default",
-        "Without weights: how the first ones are drawn. default is the network's own way; zeros, constant (5), "
-        "small_random (0.01 N(0, 1)), small_uniform (±0.001); he (2/n_in), xavier (1/n_in) and glorot "
-        "(2/(n_in+n_out)), each normal or _uniform.",
+        "Without weights, how the first ones are drawn: default, the network's own way; zeros; constant, 5; "
+        "small_random, deviation 0.01; small_uniform, within ±0.001; he, variance 2/n_in; xavier, 1/n_in; glorot, "
+        "2/(n_in+n_out); he_uniform, xavier_uniform, glorot_uniform.",
     )
     freeze: Literal["none", "features"] = option(
         "none", "With weights: train everything, or only the last layer and leave the features as they are."
