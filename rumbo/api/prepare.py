@@ -11,6 +11,7 @@ import torch
 
 from rumbo import metrics
 from rumbo.api.balance import balanced
+from rumbo.api.computing import choose_computing
 from rumbo.api.config import Preset, RunConfig
 from rumbo.api.defaults import apply_preset, choose_model, choose_rule, choose_training, flips
 from rumbo.api.sources import Progress, deal_out, deal_out_main, open_run_data, rows_but
@@ -176,10 +177,12 @@ def prepare(
     config = replace(config, train=choose_training(config.train, len(rows), config.model.name or ""))
     trained = _build(config, task_name, train_set, preprocess)
     trained.task.model.to(device)
+    options, computing = choose_computing(trained, config.train, len(rows))
+    config = replace(config, train=options)
     examples = examples_from(dataset, preprocess, trained.task.encode(dataset), pixels)
     for name in ("dev", "test"):
         _require_goal(goal, trained.task, examples.targets[torch.from_numpy(split.rows(dataset, name))], name)
-    decisions = (*dataset.decisions, target.reason, *split.decisions, *_choices(config, preprocess, pixels))
+    decisions = (*dataset.decisions, target.reason, *split.decisions, *_choices(config, preprocess, pixels), computing)
     prepared = Prepared(
         config=config,
         dataset=dataset,
