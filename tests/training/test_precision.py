@@ -14,7 +14,8 @@ from rumbo.training.precision import Choice, autocast, choose, compiled
 from rumbo.training.work import Work, work_of
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
-AMX = frozenset({"avx2", "avx512f", "avx512_bf16", "amx_bf16"})
+AMX = frozenset({"avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16"})
+HIDDEN_AMX = AMX - {"amx_bf16"}
 AVX512_BF16 = frozenset({"avx2", "avx512f", "avx512_bf16"})
 OLD = frozenset({"avx2", "avx512f", "avx512_vnni"})
 
@@ -49,6 +50,7 @@ def picture(name, side, batch_size, flags, channels=3, **options):
         ("resnet18", 64, 64, AVX512_BF16, "bf16", "channels_last"),
         ("resnet50", 224, 16, AMX, "bf16", "channels_last"),
         ("resnet50", 224, 16, AVX512_BF16, "bf16", "channels_last"),
+        ("resnet50", 224, 16, HIDDEN_AMX, "fp32", "channels_last"),
         ("resnet50", 224, 16, OLD, "fp32", "channels_last"),
         ("resnet50", 224, 16, frozenset(), "fp32", "channels_last"),
         ("mobilenet_v2", 64, 32, AMX, "fp32", "channels_last"),
@@ -96,7 +98,7 @@ def test_what_is_asked_for_is_taken_and_told():
     assert of(network, spec, 8, precision="fp32").reason == "training computes in fp32, as asked for."
     wished = of(network, spec, 8, OLD, precision="bf16", layout="usual", compile="yes", threads=3)
     assert (wished.precision, wished.layout, wished.compile, wished.threads) == ("bf16", "usual", True, 3)
-    assert "has no units for it and will be slower" in wished.reason
+    assert "has no fast units for it and will be slower" in wished.reason
     assert "slower" not in of(network, spec, 8, AVX512_BF16, precision="bf16").reason
     assert of(network, spec, 8).threads == num_cores()
 
