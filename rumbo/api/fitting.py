@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rumbo.core.devices import cpu_flags
 from rumbo.core.errors import UsageError
 from rumbo.core.messages import t
 from rumbo.core.seeds import rng
@@ -16,7 +17,15 @@ from rumbo.tasks.plain import LossFunction, PlainTask
 from rumbo.training.events import Evaluated, Event, Finished
 from rumbo.training.loop import FitData
 from rumbo.training.loop import fit as fit_loop
-from rumbo.training.options import FitOptions, OptimizerName, OptimizerOptions, ScheduleName, ScheduleOptions
+from rumbo.training.options import (
+    FitOptions,
+    OptimizerName,
+    OptimizerOptions,
+    PrecisionName,
+    ScheduleName,
+    ScheduleOptions,
+)
+from rumbo.training.precision import choose
 from rumbo.training.state import TrainState
 
 Array = Tensor | np.ndarray
@@ -55,7 +64,10 @@ def fit(
     weight_decay: float = 0.0,
     schedule: ScheduleName = "constant",
     clip_norm: float | None = None,
+    micro_batch: int | None = None,
+    average_decay: float = 0.0,
     patience: int | None = None,
+    precision: PrecisionName = "auto",
     seed: int = 0,
     watch: Callable[[Event], None] | None = None,
 ) -> History:
@@ -69,12 +81,16 @@ def fit(
         epochs: passes over the data, >= 1.
         batch_size: examples per step; 0 means all of them.
         validation: (x, y) of dev, or the share of the examples to hold back for it, in (0, 1).
-        optimizer: sgd, momentum, rmsprop, adam or adamw.
+        optimizer: a name of `rumbo.training.options.OptimizerName`: sgd, momentum, adam, adamw and others.
         learning_rate: the base rate; none takes the usual one of the optimizer.
         weight_decay: L2 on matrices and kernels.
-        schedule: constant, decay, step, cosine or one_cycle.
+        schedule: a name of `rumbo.training.options.ScheduleName`: constant, cosine, one_cycle and others.
         clip_norm: largest norm of the gradient.
+        micro_batch: examples in memory at a time; the gradients of a step's parts add up.
+        average_decay: judge and keep a moving average of the weights with this decay, in [0, 1); 0 does not.
         patience: epochs without a lower loss on dev before training stops.
+        precision: auto, fp32, bf16 or (on a GPU) fp16, of the forward and backward pass; auto goes by processor and
+            network. Weights, outputs and costs stay fp32.
         seed: of shuffling, dropout and the held-back share.
         watch: sees each event.
 
@@ -98,15 +114,24 @@ def fit(
         optimizer=OptimizerOptions(name=optimizer, learning_rate=learning_rate, weight_decay=weight_decay),
         schedule=ScheduleOptions(name=schedule),
         clip_norm=clip_norm,
+        micro_batch=micro_batch,
+        average_decay=average_decay,
         patience=patience,
+        precision=precision,
+        layout="usual",
+        compile="no",
     )
-    device = str(next((weight.device for weight in module.parameters()), "cpu"))
+    place = next((weight.device for weight in module.parameters()), torch.device("cpu"))
+    device = str(place)
     train, dev = _loaders(inputs, targets, validation, min(batch_size or len(inputs), len(inputs)), seed, device)
     if patience is not None and dev is None:
         raise UsageError(
             t("patience={value} needs validation: early stopping watches the loss on dev.", value=patience)
         )
     task = PlainTask(module, loss, is_classifier=not targets.is_floating_point())
+    size = min(micro_batch or train.batch_size, train.batch_size)
+    choice = choose(module, [inputs[:1].to(place)], size, options, place, cpu_flags())
+    options = replace(options, precision=choice.precision)
     state = TrainState.fresh(module, options)
     history = History()
     data = FitData(train=train, dev=dev, goal="loss", higher_is_better=False, seed=seed)

@@ -20,6 +20,7 @@ class Display:
         self.bar: Any = None
         self.job: Any = None
         self.last_drawn = 0.0
+        self.done, self.total = 0, 1
 
     def __enter__(self) -> "Display":
         return self
@@ -36,13 +37,16 @@ class Display:
         """One event of a training."""
         from rumbo.api.prepare import Prepared
         from rumbo.api.telling import Teller
-        from rumbo.training.events import Finished, Stepped
+        from rumbo.training.events import Evaluating, Finished, Stepped
 
         if self.teller is None:
             self.teller = Teller()
         if isinstance(event, Stepped):
             self._step(event, self.teller.num_epochs)
             return
+        if isinstance(event, Evaluating) and self.draws:
+            what = t("epoch {epoch}/{total}, dev", epoch=event.epoch, total=self.teller.num_epochs)
+            self._draw(what, self.done + event.done / event.total, self.total)
         if isinstance(event, Prepared | Finished):
             self._close()
         for line in self.teller.lines(event):
@@ -57,11 +61,12 @@ class Display:
     def _step(self, event: "Stepped", num_epochs: int) -> None:
         if self.draws and time.monotonic() - self.last_drawn > 0.1:
             self.last_drawn = time.monotonic()
-            done = event.epoch * event.num_batches + event.batch
+            self.done = event.epoch * event.num_batches + event.batch
+            self.total = num_epochs * event.num_batches
             what = t("epoch {epoch}/{total}", epoch=event.epoch + 1, total=num_epochs)
-            self._draw(what, done, num_epochs * event.num_batches)
+            self._draw(what, self.done, self.total)
 
-    def _draw(self, what: str, done: int, total: int) -> None:
+    def _draw(self, what: str, done: float, total: int) -> None:
         if self.bar is None:
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

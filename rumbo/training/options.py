@@ -8,7 +8,9 @@ from rumbo.core.options import Options, option
 from rumbo.training.optimizer_options import OptimizerName, OptimizerOptions
 from rumbo.training.schedule_options import ScheduleName, ScheduleOptions
 
-__all__ = ["FitOptions", "OptimizerName", "OptimizerOptions", "ScheduleName", "ScheduleOptions"]
+PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
+
+__all__ = ["FitOptions", "OptimizerName", "OptimizerOptions", "PrecisionName", "ScheduleName", "ScheduleOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,7 @@ class FitOptions(Options):
         "stop",
         "A step whose cost or gradient is not finite stops the training, or is left out (three in a row stop it).",
     )
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = option(
+    precision: PrecisionName = option(
         "auto", "Numbers of the forward and backward pass; auto goes by processor and network. Weights stay fp32."
     )
     layout: Literal["auto", "usual", "channels_last"] = option(
