@@ -17,7 +17,7 @@ FLOORS = {
     "tasks": 4, "strategy": 4, "apps": 4,
     "training": 5, "gradients": 5, "explain": 5, "export": 5,
     "plots": 6, "tune": 6,
-    "lab": 7,
+    "lab": 7, "speed": 7,
     "api": 8,
     "serve": 9,
     "cli": 10, "__init__": 10, "__main__": 11,

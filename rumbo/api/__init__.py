@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rumbo.api.benchmark import bench
     from rumbo.api.checking import check
     from rumbo.api.comparison import compare
     from rumbo.api.conversion import convert
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rumbo.api.model_list import model_list
     from rumbo.api.network_summary import summary
     from rumbo.api.prediction import predict
+    from rumbo.api.rate_finding import find_learning_rate
     from rumbo.api.reporting import report
     from rumbo.api.run import Run, load
     from rumbo.api.splitting import split
@@ -30,6 +32,7 @@ _HOME = {
     "Classifier": "rumbo.api.estimators",
     "Regressor": "rumbo.api.estimators",
     "Run": "rumbo.api.run",
+    "bench": "rumbo.api.benchmark",
     "check": "rumbo.api.checking",
     "compare": "rumbo.api.comparison",
     "convert": "rumbo.api.conversion",
@@ -37,6 +40,7 @@ _HOME = {
     "doctor": "rumbo.api.machine",
     "evaluate": "rumbo.api.evaluation",
     "experiment": "rumbo.api.laboratory",
+    "find_learning_rate": "rumbo.api.rate_finding",
     "fit": "rumbo.api.fitting",
     "gradcheck": "rumbo.api.gradient_checking",
     "load": "rumbo.api.run",
@@ -53,6 +57,7 @@ __all__ = [
     "Classifier",
     "Regressor",
     "Run",
+    "bench",
     "check",
     "compare",
     "convert",
@@ -60,6 +65,7 @@ __all__ = [
     "doctor",
     "evaluate",
     "experiment",
+    "find_learning_rate",
     "fit",
     "gradcheck",
     "load",

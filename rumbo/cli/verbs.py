@@ -13,11 +13,13 @@ VERBS = {
     "compare": Entry("rumbo.cli.compare", "Rank runs by accuracy or error and say which differences are noise."),
     "models": Entry("rumbo.cli.models", "List the networks, or one network's options."),
     "summary": Entry("rumbo.cli.summary", "Show a network layer by layer: shapes, parameters, multiply-adds."),
+    "lrfind": Entry("rumbo.cli.lrfind", "Find a learning rate: a short training whose rate rises, with a plot."),
     "lab": Entry("rumbo.cli.lab", "Run one of the course's experiments: a picture and a table in seconds."),
     "gradcheck": Entry(
         "rumbo.cli.gradcheck", "Compare the gradients of a network with two-sided differences, parameter by parameter."
     ),
     "convert": Entry("rumbo.cli.convert", "Write data in another format without loss: read back and compared."),
     "label": Entry("rumbo.cli.label", "Set classes, boxes, points and tags by keyboard and mouse, on a local page."),
+    "bench": Entry("rumbo.cli.bench", "Measure the speed of training here, beside loops written by hand."),
     "doctor": Entry("rumbo.cli.doctor", "Check this machine: versions, processor, memory, disk."),
 }

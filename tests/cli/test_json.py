@@ -60,6 +60,10 @@ KEYS = {
     "models mlp": {"name", "takes", "options"},
     "lab": {"experiments"},
     "lab vectorized --list-options": {"name", "takes", "options"},
+    "lrfind table.csv --model softmax_regression": {
+        *("suggestion", "reason", "largest_rate", "minimum_rate", "steepest_rate", "model", "optimizer", "usual_rate"),
+        *("rates", "losses", "smoothed", "picture", "command"),
+    },
     "lab vectorized --set largest=20": {"experiment", "settings", "title", "finding", "columns", "rows", "out"},
     "convert photos --to csv --out converted": {
         *(
@@ -78,6 +82,7 @@ KEYS = {
     },
     "split table.csv --out a.parquet": {"out", "items", "counts", "classes", "groups", "leaks", "sha256", "decisions"},
     "split table.csv --folds 3 --out b.parquet": {"out", "items", "counts", "classes", "decisions"},
+    "bench --list": {"rows"},
     "doctor --quick": {"facts", "problems"},
 }
 
@@ -91,7 +96,7 @@ FLAGS = {
     },
     "train": {
         *("--task", "--target", "--model", "--weights", "--freeze", "--preset", "--epochs", "--budget", "--goal"),
-        *("--seed", "--out", "--resume", "--config", "--device", "--set", "--list-options"),
+        *("--seed", "--out", "--resume", "--config", "--device", "--processes", "--set", "--list-options"),
     },
     "evaluate": {"--split", "--min"},
     "predict": {"--out"},
@@ -100,9 +105,14 @@ FLAGS = {
     "models": set(),
     "summary": {"--image-size", "--channels", "--numbers", "--classes", "--set"},
     "lab": {"--out", "--seed", "--set", "--list-options"},
+    "lrfind": {
+        *("--task", "--target", "--model", "--weights", "--freeze", "--preset", "--low", "--high", "--steps"),
+        *("--seed", "--out", "--config", "--device", "--set"),
+    },
     "gradcheck": {"--model", "--steps", "--components", "--examples", "--seed", "--set"},
     "convert": {"--to", "--out", "--corrections", "--target", "--task", "--lossy"},
     "label": {"--task", "--classes", "--unlabelled", "--out", "--who", "--port", "--no-browser", "--export"},
+    "bench": {"--rows", "--rounds", "--data", "--out", "--list"},
     "doctor": {"--quick"},
 }
 EVERYWHERE = {"--json", "--lang", "--debug", "--help", "-h"}
