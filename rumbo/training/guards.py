@@ -77,7 +77,7 @@ def out_of_memory(error: BaseException) -> OutOfMemory | None:
 
 def explain(task: Task, batch: Batch, loss: Tensor, ids: Sequence[str], step: int) -> str:
     """What is not finite, where it begins, and in which examples."""
-    inputs = {"images": batch.images, "numbers": batch.numbers, "targets": batch.targets}
+    inputs = {"images": batch.images, "numbers": batch.numbers, "targets": batch.targets, "weights": batch.weights}
     bad_input = next((name for name, x in inputs.items() if x is not None and _is_bad(name, x)), None)
     rows = batch.rows if batch.step_rows is None else batch.step_rows
     names = [ids[int(row)] for row in rows]
