@@ -30,6 +30,5 @@ def layout_of(network: nn.Module) -> Layout:
 
 def laid_out(network: nn.Module, layout: Layout | None = None) -> nn.Module:
     """The network itself, its weights in the layout given, or in its own (`layout_of`)."""
-    if (layout or layout_of(network)) == "channels_last":
-        return network.to(memory_format=torch.channels_last)
-    return network
+    formats = {"usual": torch.contiguous_format, "channels_last": torch.channels_last}
+    return network.to(memory_format=formats[layout or layout_of(network)])

@@ -208,8 +208,8 @@ def _as_asked(precision: Precision, device: torch.device, flags: frozenset[str])
         )
     if precision == "bf16" and device.type == "cpu" and _best_flag(flags) is None:
         return t(
-            "training computes in bf16, as asked for, but this processor has no fast units for it and will be slower than "
-            "with train.precision=fp32."
+            "training computes in bf16, as asked for, but this processor has no fast units for it and will be slower "
+            "than with train.precision=fp32."
         )
     return t("training computes in {precision}, as asked for.", precision=precision)
 
