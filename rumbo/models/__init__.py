@@ -42,7 +42,8 @@ def build(name: str, spec: InputSpec, num_classes: int, **options: Any) -> "nn.M
     Args:
         name: one of `names()`.
         spec: sizes of one example. With an image and a table, the named image network and a `table_net` become the
-            two branches of a `TwoBranch`, and `options` go to the image network.
+            two branches of a `TwoBranch`, and `options` go to the image network; its `activation`, `norm` and
+            `norm_momentum` hold for the table's branch too.
         num_classes: width of the output: classes, labels, or 1 for a number.
         options: the network's own keywords; text is read as the keyword's type.
 

@@ -18,7 +18,7 @@ class TwoBranch(nn.Module):
         table_model: numbers and categories to `b num_features`.
         num_classes: width of the output.
         num_features: width of each branch's output.
-        activation: between the branches and the last layer.
+        activation: between the branches and the last layer; batch norm stands within the branches only.
     """
 
     def __init__(
