@@ -27,8 +27,13 @@ class StopRequest:
 
 
 @contextmanager
-def stop_requests() -> Generator[StopRequest]:
-    """Collect stop signals for the length of a `with`; outside of the main thread there are none to collect."""
+def stop_requests(*, is_led: bool = False) -> Generator[StopRequest]:
+    """Collect stop signals for the length of a `with`; outside of the main thread there are none to collect.
+
+    Args:
+        is_led: somebody looks after this process, who may pass on what came here already: a second signal is no more
+            than the first.
+    """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request
@@ -36,7 +41,8 @@ def stop_requests() -> Generator[StopRequest]:
 
     def note(number: int, _frame: FrameType | None) -> None:
         request.signal_number = number
-        signal.signal(number, signal.SIG_DFL)
+        if not is_led:
+            signal.signal(number, signal.SIG_DFL)
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

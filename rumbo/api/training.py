@@ -1,103 +1,29 @@
 """The main job: data in, a run folder with a model, its predictions and a report out."""
 
+import copy
 import dataclasses
 import os
-import signal
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rumbo.api.bad_batch import write_batch
+from rumbo import __version__
 from rumbo.api.config import ModelOptions, Preset, RunConfig
-from rumbo.api.interrupts import Interrupted, StopRequest, stop_requests
+from rumbo.api.link import Link, linked
 from rumbo.api.prepare import Prepared, prepare
 from rumbo.api.run import Run
+from rumbo.api.sitting import Hand, Sitting, Watch, help_out, sit
 from rumbo.api.sources import Progress, require_same_data, used_by
-from rumbo.api.telling import Noticed, Teller, Told
 from rumbo.api.weights import load_weights
-from rumbo.core.errors import TrainingError, UsageError
+from rumbo.core.errors import UsageError
 from rumbo.core.messages import t
 from rumbo.data.corrections import read_corrections
 from rumbo.data.demo import DIGITS
 from rumbo.data.mixing import parse_addition
-from rumbo.data.pictures.on_demand import PixelsOnDemand
 from rumbo.data.splits.split import Split
-from rumbo.runs import (
-    AppendFile,
-    EventLog,
-    ResultsFile,
-    RunFolder,
-    latest,
-    publish,
-    read_results,
-    require_space,
-    write_json,
-    write_yaml,
-)
-from rumbo.training.events import Evaluated, Evaluating, Event, Finished, Stepped, Warned
-from rumbo.training.guards import NotFinite
-from rumbo.training.loop import fit
+from rumbo.runs import RunFolder, latest, require_space, write_json, write_yaml
 from rumbo.training.state import TrainState
-
-Watch = Callable[[Told], None]
-"""What sees each event of a training: a progress bar, a page, a test. It cannot change anything."""
-
-
-@dataclass
-class Sitting:
-    """One process's work on a run: where it writes, and how far it has come."""
-
-    folder: RunFolder
-    prepared: Prepared
-    state: TrainState
-    events: EventLog
-    results: ResultsFile
-    log: AppendFile
-    teller: Teller = field(default_factory=Teller)
-    watch: Watch | None = None
-    saved_at_seconds: float = 0.0
-    told_of_cache: bool = False
-
-    @classmethod
-    def begin(cls, folder: RunFolder, prepared: Prepared, state: TrainState, offsets: Mapping[str, int]) -> "Sitting":
-        """Open the logs, cut back to where the checkpoint was made."""
-        return cls(
-            folder=folder,
-            prepared=prepared,
-            state=state,
-            events=EventLog(folder.events, offset=offsets.get("events")),
-            results=ResultsFile(folder.results, offset=offsets.get("results")),
-            log=AppendFile(folder.log, offset=offsets.get("log")),
-        )
-
-    def tell(self, event: Told) -> None:
-        """Show an event, and keep its lines in log.txt."""
-        if self.watch is not None:
-            self.watch(event)
-        for line in self.teller.lines(event):
-            self.log.append(f"{line}\n".encode("utf-8", "backslashreplace"))
-        problems = (file.take_problem() for file in (self.events, self.results, self.log))
-        for problem in problems:
-            if problem is not None and self.watch is not None:
-                self.watch(Noticed(problem))
-
-    def tell_of_cache(self) -> None:
-        """Say once why decoded pictures are not kept any more."""
-        pixels = self.prepared.examples.pixels
-        note = pixels.note if isinstance(pixels, PixelsOnDemand) else None
-        if note is not None and not self.told_of_cache:
-            self.told_of_cache = True
-            self.tell(Noticed(note))
-
-    def save(self) -> None:
-        """Publish a checkpoint; the logs up to here are on the disk before it."""
-        logs = {"events": self.events, "results": self.results, "log": self.log}
-        for file in logs.values():
-            file.sync()
-        offsets = {name: file.offset for name, file in logs.items()}
-        publish(self.folder.checkpoints, self.state.step, self.state.to_files(offsets))
-        self.saved_at_seconds = self.state.seconds
 
 
 def train(
@@ -153,7 +79,8 @@ def train(
         changed = {"task": task, "target": target, "model": model, "weights": weights, "freeze": freeze, "goal": goal}
         changed |= {"epochs": epochs, "budget": budget_seconds, "seed": seed, "config": config, "device": device}
         _refuse_changes([name for name, value in {**changed, "set": settings or None}.items() if value is not None])
-        return _resume(data, out, watch=watch, progress=progress)
+        with linked() as link:
+            return _resume(data, out, link, watch=watch, progress=progress)
     if preset not in ("quick", "good", "best"):
         raise UsageError(t("preset '{preset}' must be one of: quick, good, best.", preset=str(preset)))
     wanted = _wanted(data, config)
@@ -170,23 +97,34 @@ def train(
     )
     for path, text in (settings or {}).items():
         wanted = wanted.override(path.removeprefix("options."), text)
-    out = None if out is None else Path(out)
-    if out is not None and out.exists():
+    with linked() as link:  # each process of several comes here
+        if out is not None and link.was_restarted and Path(out).exists():
+            return _resume(data, out, link, watch=watch, progress=progress)
+        return _begin(wanted, None if out is None else Path(out), preset, link, watch=watch, progress=progress)
+
+
+def _begin(
+    wanted: RunConfig, out: Path | None, preset: Preset, link: Link, *, watch: Watch | None, progress: Progress | None
+) -> Run:
+    if link.team.is_first and out is not None and out.exists():
         raise UsageError(
             t("{path} exists already. Choose another --out, or go on with the run there with --resume.", path=out)
         )
     prepared = prepare(wanted, base=Path(), preset=preset, progress=progress)
     load_weights(prepared, Path())
+    state = _fresh_state(prepared, link)
+    _require_same(prepared, state, link)
+    if not link.team.is_first:
+        return help_out(Hand(prepared, state, link))
     with RunFolder.create(_name_of(wanted.path), out) as folder:
         prepared = replace(prepared, config=_relocated(prepared.config, Path(), folder.path))
-        state = _fresh_state(prepared)
         try:
-            require_space(folder.path, sum(map(len, state.to_files({}).values())))
+            require_space(folder.path, state.num_bytes)
             _write_beginning(folder, prepared)
         except BaseException:
             folder.discard()
             raise
-        return _sit(Sitting.begin(folder, prepared, state, {}), watch)
+        return sit(Sitting.begin(folder, prepared, state, {}, link, watch))
 
 
 def _refuse_changes(names: list[str]) -> None:
@@ -252,8 +190,21 @@ def _name_of(path: str) -> str:
     return stem.partition(".")[0] or "run"
 
 
-def _fresh_state(prepared: Prepared) -> TrainState:
-    return TrainState.fresh(prepared.task.model, prepared.config.train)
+def _fresh_state(prepared: Prepared, link: Link) -> TrainState:
+    options, model = prepared.config.train, prepared.task.model
+    if not options.shard or link.team.world == 1:
+        return TrainState.fresh(model, options)
+    if options.average_decay:
+        raise UsageError(t("train.shard and train.average_decay do not go together: leave one of them out."))
+    device = next(model.parameters()).device
+    return TrainState.fresh(link.team.sharded(copy.deepcopy(model.cpu()).to(device)), options)
+
+
+def _require_same(prepared: Prepared, state: TrainState, link: Link) -> None:
+    """All processes begin with the same options, split and step; where the data lie may differ."""
+    config = prepared.config
+    train, model = replace(config.train, threads=None), replace(config.model, weights="none")
+    link.team.require_same(repr((__version__, train, model, config.seed, prepared.split.sha256, state.step)))
 
 
 def _write_beginning(folder: RunFolder, prepared: Prepared) -> None:
@@ -267,10 +218,12 @@ def _write_beginning(folder: RunFolder, prepared: Prepared) -> None:
     write_json(folder.data_check, {**checks, "data_sha256": used.sha256()})
 
 
-def _resume(data: str | Path | None, out: str | Path | None, *, watch: Watch | None, progress: Progress | None) -> Run:
+def _resume(
+    data: str | Path | None, out: str | Path | None, link: Link, *, watch: Watch | None, progress: Progress | None
+) -> Run:
     if out is None:
         raise UsageError(t("--resume needs the run folder: add --out runs/NAME."))
-    with RunFolder.resume(Path(out)) as folder:
+    with RunFolder.resume(Path(out)) if link.team.is_first else RunFolder(Path(out)) as folder:
         if folder.is_finished:
             return Run(folder.path)
         config = RunConfig.read(folder.config)
@@ -280,82 +233,13 @@ def _resume(data: str | Path | None, out: str | Path | None, *, watch: Watch | N
         prepared = prepare(config, base=base, split=Split.load(folder.split), progress=progress)
         load_weights(prepared, folder.path)
         require_same_data(used_by(prepared.dataset, prepared.split), folder, config.path)
-        state = _fresh_state(prepared)
+        state = _fresh_state(prepared, link)
         checkpoint = latest(folder.checkpoints)
         offsets: Mapping[str, int] = {"events": 0, "results": 0, "log": 0}
         remarks: tuple[str, ...] = ()
         if checkpoint is not None:
             offsets, remarks = state.load_files(checkpoint.files), checkpoint.skipped
-        return _sit(Sitting.begin(folder, prepared, state, offsets), watch, *remarks)
-
-
-def _sit(sitting: Sitting, watch: Watch | None, *remarks: str) -> Run:
-    """Run the loop until it ends or somebody asks to stop; then finish, or save."""
-    prepared, state = sitting.prepared, sitting.state
-    sitting.watch = watch
-    sitting.tell(prepared)
-    for remark in remarks:
-        sitting.tell(Noticed(remark))
-    sitting.save()
-    finished: Finished | None = None
-    with stop_requests() as stop:
-        for event in _events(sitting):
-            sitting.tell(event)
-            match event:
-                case Warned():
-                    sitting.events.write({"event": "warning", "step": state.step, "sentence": event.sentence})
-                case Evaluating():
-                    if stop:
-                        sitting.save()
-                    _leave_if_asked(stop, sitting)
-                case Stepped():
-                    if stop or state.seconds - sitting.saved_at_seconds > prepared.config.train.save_every_seconds:
-                        sitting.save()
-                    _leave_if_asked(stop, sitting)
-                case Evaluated():
-                    sitting.results.write(event.epoch, event.seconds, event.learning_rate, event.metrics)
-                    epoch = {"event": "epoch", "epoch": event.epoch, "best": event.is_best}
-                    sitting.events.write({**epoch, **event.metrics})
-                    sitting.save()
-                    sitting.tell_of_cache()
-                    _leave_if_asked(stop, sitting)
-                case Finished():
-                    sitting.events.write({"event": "finished", "reason": event.reason, "best_epoch": event.best_epoch})
-                    finished = event
-    assert finished is not None
-    from rumbo.api.finish import finish  # draws: matplotlib takes a second that the first step need not wait for
-
-    try:
-        finish(prepared, sitting.folder, read_results(sitting.folder.results), finished, state)
-    except KeyboardInterrupt:
-        raise _interrupted(sitting, signal.SIGINT) from None
-    return Run(sitting.folder.path)
-
-
-def _events(sitting: Sitting) -> Iterator[Event]:
-    """What the loop tells; the batch of a step that was not finite is kept for whoever looks for the cause."""
-    prepared = sitting.prepared
-    try:
-        yield from fit(prepared.task, prepared.fit_data(), sitting.state, prepared.config.train)
-    except NotFinite as problem:
-        kept = sitting.folder.path / "bad_batch.safetensors"
-        write_batch(kept, problem.batch, prepared.examples)
-        raise TrainingError(f"{problem} {t('The batch is kept in {path}.', path=kept)}") from None
-
-
-def _leave_if_asked(stop: StopRequest, sitting: Sitting) -> None:
-    if stop.signal_number is not None:
-        raise _interrupted(sitting, stop.signal_number)
-
-
-def _interrupted(sitting: Sitting, signal_number: int) -> Interrupted:
-    epochs, where = sitting.prepared.config.train.epochs or 1, os.path.relpath(sitting.folder.path)
-    return Interrupted(
-        t(
-            "stopped in epoch {epoch}, after step {step}; saved. Continue with: rumbo train --resume --out {where}",
-            epoch=min(sitting.state.epoch + 1, epochs),
-            step=sitting.state.step,
-            where=where,
-        ),
-        signal_number,
-    )
+        _require_same(prepared, state, link)
+        if not link.team.is_first:
+            return help_out(Hand(prepared, state, link))
+        return sit(Sitting.begin(folder, prepared, state, offsets, link, watch), *remarks)

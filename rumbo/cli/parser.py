@@ -47,6 +47,7 @@ class Parser(argparse.ArgumentParser):
             if word.startswith("-") and len(word) > 1:
                 raise unknown_name("option", word.partition("=")[0], flags, where=f"{self.prog} --help")
             raise UsageError(t("'{word}' is one argument too many. See `{prog} --help`.", word=word, prog=self.prog))
+        arguments.words = [self.prog.partition(" ")[2], *words]
         return arguments
 
     def error(self, message: str) -> NoReturn:

@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from rumbo.api.processes import is_one_of_several, is_the_first, run_in_processes
 from rumbo.cli.parser import one_of, seconds, settings, whole
 from rumbo.cli.progress import Display
 from rumbo.cli.tables import table
@@ -27,6 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--resume", action="store_true", help=t("continue the interrupted run in --out; a finished one is left alone"))
     add("--config", metavar="FILE", help=t("begin from the config.yaml of another run"))
     add("--device", metavar="NAME", help=t("auto, cpu, cuda or cuda:N"))
+    add(
+        "--processes",
+        metavar="N",
+        help=t("train with N processes on this machine; each step's examples are shared out"),
+    )
     add("--set", metavar="PATH=VALUE", action="append", default=[], help=t("any option, as in train.clip_norm=1"))
     add("--list-options", action="store_true", help=t("list everything that --set can change"))
 
@@ -35,6 +41,10 @@ def run(arguments: argparse.Namespace) -> dict[str, Any] | None:
     """Train and tell."""
     if arguments.list_options:
         return _list_options(quiet=arguments.json)
+    num_processes = whole(arguments.processes, "--processes", low=1) or 1
+    if num_processes > 1 and not is_one_of_several():
+        run_in_processes(arguments.words, num_processes)
+        return None
     from rumbo.api.training import train
 
     with Display() as display:
@@ -58,6 +68,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any] | None:
             watch=display.watch,
             progress=display.reading,
         )
+    if not is_the_first():
+        return None
     summary = finished.summary
     if not arguments.json:
         print(result_text(summary, str(finished.path)))

@@ -86,6 +86,11 @@ class Team:
         _torch().broadcast(number, 0)
         return float(number)
 
+    def wait(self) -> None:
+        """Until all have come here."""
+        if self.world > 1:
+            self.agree(True)
+
     def text_from_first(self, text: str) -> str:
         """The first process's text, such as the name of its folder."""
         return text if self.world == 1 else self._gather_bytes(os.fsencode(text))[0].decode("utf-8", "surrogateescape")
@@ -239,6 +244,14 @@ def own_part(tensor: Tensor) -> Tensor:
 def whole(tensor: Tensor) -> Tensor:
     """A tensor put together from the shards of all processes, which must all ask; others as they are."""
     return tensor.full_tensor() if _has_shards(tensor) else tensor  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def give_weights(model: nn.Module, other: nn.Module) -> None:
+    """Put the weights of a network that is cut into shards into its whole twin; all processes must take part."""
+    if is_sharded(model):
+        device = next(model.parameters()).device
+        other.load_state_dict({name: whole(tensor) for name, tensor in model.state_dict().items()})
+        other.to(device).train(model.training)
 
 
 def cut_like(weight: Tensor, tensor: Tensor) -> Tensor:

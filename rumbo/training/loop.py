@@ -4,7 +4,7 @@
 import math
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -31,6 +31,11 @@ class FitData:
     goal: str
     higher_is_better: bool
     seed: int = 0
+
+    def dealt_to(self, team: Team) -> "FitData":
+        """The part of one process of a team."""
+        dev = None if self.dev is None else replace(self.dev, part=team.part)
+        return replace(self, train=replace(self.train, part=team.part), dev=dev)
 
 
 def fit(task: Task, data: FitData, state: TrainState, options: FitOptions, *, team: Team = ALONE) -> Iterator[Event]:

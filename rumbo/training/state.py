@@ -12,9 +12,10 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from rumbo.core.errors import DataError
+from rumbo.core.errors import DataError, TrainingError
 from rumbo.core.messages import t
 from rumbo.training.averaging import WeightAverage
+from rumbo.training.distributed import cut_like, is_sharded, whole
 from rumbo.training.optimizer import make_optimizer
 from rumbo.training.options import FitOptions
 
@@ -76,7 +77,7 @@ class TrainState:
             average=WeightAverage(model, options.average_decay) if options.average_decay else None,
             scaler=torch.amp.GradScaler(device.type) if options.precision == "fp16" else None,
             micro_batch=options.micro_batch,
-            loss_sum=torch.zeros((), dtype=torch.float64, device=device),
+            loss_sum=torch.zeros((), dtype=torch.float32 if device.type == "mps" else torch.float64, device=device),
         )
 
     @property
@@ -85,10 +86,13 @@ class TrainState:
         return self.model if self.average is None else self.average.model
 
     def keep_best(self, value: float, loss: float, *, higher_is_better: bool) -> bool:
-        """Note an epoch's goal; remember the weights when it is the best. NaN never is; the lower loss breaks a tie."""
+        """Note an epoch's goal; remember the weights when it is the best. The lower loss breaks a tie.
+
+        A goal that is not finite never is the best.
+        """
         better = value > self.best_value if higher_is_better else value < self.best_value
         better = better or (value == self.best_value and loss < self.best_loss)
-        if better or (math.isnan(self.best_value) and not math.isnan(value)):
+        if math.isfinite(value) and (better or math.isnan(self.best_value)):
             self.best_value, self.best_loss, self.best_epoch, self.stale_epochs = value, loss, self.epoch + 1, 0
             self.best_weights = {name: tensor.detach().clone() for name, tensor in self.judged.state_dict().items()}
             return True
@@ -103,14 +107,23 @@ class TrainState:
             self.model.load_state_dict(self.average.model.state_dict())
 
     def to_files(self, extra: Mapping[str, Any]) -> dict[str, bytes]:
-        """The content of a checkpoint. `extra` holds what the caller must find again, as JSON types."""
-        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        tensors |= {f"best.{name}": tensor for name, tensor in self.best_weights.items()}
-        if self.average is not None:
-            tensors |= {f"average.{name}": tensor for name, tensor in self.average.model.state_dict().items()}
-        for index, slots in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()}
-        tensors["loss_sum"] = self.loss_sum
+        """The content of a checkpoint. `extra` holds what the caller must find again, as JSON types.
+
+        Raises:
+            TrainingError: a weight is not finite; a checkpoint of it would be of no use.
+        """
+        tensors = {name: whole(x).detach().cpu().contiguous().clone() for name, x in self._tensors().items()}
+        weights = [name for name, _ in self.model.named_parameters()]
+        bad = [name for name in weights if not bool(tensors[f"model.{name}"].isfinite().all())]
+        if bad:
+            raise TrainingError(
+                t(
+                    "after step {step} the weights '{name}' are not finite: no checkpoint is made of them; the last "
+                    "one is whole.",
+                    step=self.step,
+                    name=bad[0],
+                )
+            )
         numbers = {
             "format": FORMAT,
             "epoch": self.epoch,
@@ -128,11 +141,30 @@ class TrainState:
             "seconds": self.seconds,
             "extra": dict(extra),
         }
-        contiguous = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         return {
-            "state.safetensors": save_tensors(contiguous),
+            "state.safetensors": save_tensors(tensors),
             "state.json": json.dumps(numbers, allow_nan=False, indent=1).encode(),
         }
+
+    def gather(self) -> None:
+        """Give this process's shards to the one that writes a checkpoint; without shards, nothing."""
+        if is_sharded(self.model):
+            for tensor in self._tensors().values():
+                whole(tensor)
+
+    @property
+    def num_bytes(self) -> int:
+        """About how much a checkpoint takes."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self._tensors().values())
+
+    def _tensors(self) -> dict[str, Tensor]:
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self.best_weights.items()}
+        if self.average is not None:
+            tensors |= {f"average.{name}": tensor for name, tensor in self.average.model.state_dict().items()}
+        for index, slots in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()}
+        return tensors | {"loss_sum": self.loss_sum}
 
     def load_files(self, files: Mapping[str, bytes]) -> dict[str, Any]:
         """Continue from a checkpoint's files; returns `extra`.
@@ -152,8 +184,10 @@ class TrainState:
         tensors = load_tensors(files["state.safetensors"])
         part = _by_prefix(tensors)
         _require_same_network(part["model"], self.model.state_dict())
-        self.model.load_state_dict(part["model"])
-        self.best_weights = {name: tensor.to(self.loss_sum.device) for name, tensor in part.get("best", {}).items()}
+        own = self.model.state_dict()
+        self.model.load_state_dict({name: cut_like(own[name], tensor) for name, tensor in part["model"].items()})
+        best = {name: tensor.to(self.loss_sum.device) for name, tensor in part.get("best", {}).items()}
+        self.best_weights = {name: cut_like(own[name], tensor) for name, tensor in best.items()}
         if self.average is not None:
             self.average.load(part.get("average", part["model"]), numbers.get("num_averaged", 0))
         weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
@@ -186,7 +220,7 @@ def _require_same_network(met: Mapping[str, Tensor], wanted: Mapping[str, Tensor
 
 def _laid_out_like(weight: Tensor, slot: Tensor) -> Tensor:
     """An optimizer's tensor in the memory layout of its weight, which fused updates take for granted."""
-    return torch.empty_like(weight).copy_(slot) if slot.shape == weight.shape else slot
+    return torch.empty_like(weight).copy_(cut_like(weight, slot)) if slot.shape == weight.shape else slot
 
 
 def _by_prefix(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:

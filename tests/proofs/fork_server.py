@@ -49,11 +49,11 @@ class Notes:
 def spy(notes: Notes) -> None:
     """Have the program note where it is."""
     import rumbo.api.finish
-    import rumbo.api.training
+    import rumbo.api.sitting
     import rumbo.cli.progress
     from rumbo.training.events import Stepped
 
-    publish, finish, watch = rumbo.api.training.publish, rumbo.api.finish.finish, rumbo.cli.progress.Display.watch
+    publish, finish, watch = rumbo.api.sitting.publish, rumbo.api.finish.finish, rumbo.cli.progress.Display.watch
 
     def noted_publish(checkpoints: Path, step: int, *rest: Any, **keywords: Any) -> Path:
         place, _ = notes.get()
@@ -72,7 +72,7 @@ def spy(notes: Notes) -> None:
             notes.set(place=PLACES.index("evaluating" if is_last else "stepping"))
         watch(self, event)
 
-    rumbo.api.training.publish = noted_publish
+    rumbo.api.sitting.publish = noted_publish
     rumbo.api.finish.finish = noted_finish
     rumbo.cli.progress.Display.watch = noted_watch
 
