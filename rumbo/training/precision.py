@@ -93,6 +93,9 @@ LEAST_SHARE = 0.8
 MOST_GROUPED = 0.01
 """Share of convolutions in small groups (depthwise ones); in bf16 they are so slow that they spoil what others gain."""
 
+LEAST_FOR_THREADS = 2_000_000
+"""Multiply-adds of a step; with less to do, threads cost more than they help, and very much more on a busy machine."""
+
 BF16_CAPABILITY = (8, 0)
 """The first GPUs that compute in bf16 (Ampere). This and what follows for GPUs was not measured by us."""
 
@@ -124,12 +127,14 @@ def choose(
     Raises:
         UsageError: the device cannot do what was asked for.
     """
-    precision, reason = _precision(network, example, batch_size, options, device, flags)
+    work = _measured(network, example, batch_size)
+    precision, reason = _precision(work, batch_size, options, device, flags)
+    is_tiny = work is not None and 0 < work.total < LEAST_FOR_THREADS
     return Choice(
         precision=precision,
         layout=_layout(network, options, device),
         compile=_compile(options, device, num_steps),
-        threads=options.threads or num_cores(),
+        threads=options.threads or (1 if is_tiny and device.type == "cpu" else num_cores()),
         reason=reason,
     )
 
@@ -152,13 +157,16 @@ def compiled(network: nn.Module, choice: Choice, device: torch.device) -> Any:
     return torch.compile(network, mode="reduce-overhead" if device.type == "cuda" else "default")
 
 
+def _measured(network: nn.Module, example: InputSpec | Sequence[Tensor], batch_size: int) -> Work | None:
+    """None for a network that does not take a single example (or takes more than tensors)."""
+    try:
+        return work_of(network, example, batch_size)
+    except (RuntimeError, ValueError, TypeError, IndexError):
+        return None
+
+
 def _precision(
-    network: nn.Module,
-    example: InputSpec | Sequence[Tensor],
-    batch_size: int,
-    options: FitOptions,
-    device: torch.device,
-    flags: frozenset[str],
+    work: Work | None, batch_size: int, options: FitOptions, device: torch.device, flags: frozenset[str]
 ) -> tuple[Precision, str]:
     if options.precision != "auto":
         return options.precision, _as_asked(options.precision, device, flags)
@@ -167,9 +175,7 @@ def _precision(
     best = _best_flag(flags)
     if device.type != "cpu" or best is None:
         return "fp32", t("training computes in fp32: this processor has no fast units for bf16.")
-    try:
-        work = work_of(network, example, batch_size)
-    except (RuntimeError, ValueError, TypeError, IndexError):
+    if work is None:
         return "fp32", t("training computes in fp32: the network could not be measured with a single example.")
     if pays(work, batch_size, best):
         return "bf16", t(

@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 from rumbo import losses, models
-from rumbo.core.devices import num_cores
 from rumbo.core.errors import UsageError
 from rumbo.core.inputs import InputSpec
 from rumbo.training import precision as rule
@@ -100,7 +99,15 @@ def test_what_is_asked_for_is_taken_and_told():
     assert (wished.precision, wished.layout, wished.compile, wished.threads) == ("bf16", "usual", True, 3)
     assert "has no fast units for it and will be slower" in wished.reason
     assert "slower" not in of(network, spec, 8, AVX512_BF16, precision="bf16").reason
-    assert of(network, spec, 8).threads == num_cores()
+
+
+def test_tiny_steps_take_one_thread(monkeypatch):
+    monkeypatch.setattr(rule, "num_cores", lambda: 7)
+    spec = InputSpec(num_numbers=20)
+    tiny = models.build("mlp", spec, 10, hidden=(64, 64))
+    assert [of(tiny, spec, size).threads for size in (32, 1024)] == [1, 7]
+    assert of(tiny, spec, 32, threads=2).threads == 2
+    assert of(nn.Flatten(), spec, 32).threads == 7  # nothing that we count: no rule
 
 
 def test_fp16_on_a_cpu_is_refused_with_a_way_out():
