@@ -16,11 +16,11 @@ from rumbo.data import open_data
 from rumbo.data.loader import Examples, Loader, PixelsInMemory
 from rumbo.data.pictures.decode import DecodeRule
 from rumbo.data.preprocess import ImageInput
-from rumbo.speed.automatic import choice_for, computing
-from rumbo.speed.loops import EPOCHS, SEED, loop_by_hand, our_loop, scale_bytes
+from rumbo.speed.computing import computing
+from rumbo.speed.loops import SEED, loop_by_hand, our_loop, scale_bytes
 from rumbo.speed.race import Race
 from rumbo.tasks.classify import Classify
-from rumbo.training.options import FitOptions, OptimizerOptions, ScheduleOptions
+from rumbo.training.options import OptimizerOptions
 
 GREY, COLOR = ((0.286,), (0.353,)), ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and standard deviation of the pixels: Fashion-MNIST's, ImageNet's."""
@@ -67,13 +67,11 @@ def race_of_pictures(
     loader = Loader(examples=examples, rows=np.arange(count), batch_size=batch_size, seed=SEED)
     target = {"column": "class", "classes": [str(code) for code in range(num_classes)]}
     spec = InputSpec(image=(channels, height, width))
-    choice = choice_for(network, spec, batch_size, fp32=fp32)
-    task = computing(Classify, choice)(copy.deepcopy(network), spec, target)
-    options = FitOptions(epochs=EPOCHS, optimizer=optimizer, schedule=ScheduleOptions(name="constant"))
+    ours = computing(network, spec, batch_size, optimizer, fp32=fp32)
     model = copy.deepcopy(network)
     return Race(
         name=name,
-        ours=our_loop(task, loader, options),
+        ours=our_loop(Classify(ours.model, spec, target), loader, ours.options),
         by_hand=loop_by_hand(
             model,
             torch_optimizer(by_hand, model, optimizer),
@@ -87,7 +85,7 @@ def race_of_pictures(
         items=batch_size,
         unit="pictures",
         rounds=rounds,
-        choice=choice,
+        choice=ours.choice,
     )
 
 

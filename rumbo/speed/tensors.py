@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from rumbo.data.loader import Examples, Loader
-from rumbo.speed.automatic import choice_for, computing
-from rumbo.speed.loops import EPOCHS, SEED, loop_by_hand, our_loop
+from rumbo.speed.computing import computing
+from rumbo.speed.loops import SEED, loop_by_hand, our_loop
 from rumbo.speed.race import Race
 from rumbo.tasks.plain import LossFunction, PlainTask
-from rumbo.training.options import FitOptions, OptimizerOptions, ScheduleOptions
+from rumbo.training.options import OptimizerOptions
 
 
 def race_of_tensors(
@@ -52,17 +52,12 @@ def race_of_tensors(
         ids=[str(row) for row in range(count)], targets=targets, weights=torch.ones(count), numbers=inputs
     )
     loader = Loader(examples=examples, rows=np.arange(count), batch_size=batch_size, seed=SEED)
-    choice = choice_for(network, [inputs[:1]], batch_size, fp32=fp32)
-    task = computing(PlainTask, choice)(copy.deepcopy(network), item_loss, is_classifier=True)
-    options = FitOptions(
-        epochs=EPOCHS,
-        optimizer=OptimizerOptions(name="adam", learning_rate=rate, weight_decay=0),
-        schedule=ScheduleOptions(name="constant"),
-    )
+    adam = OptimizerOptions(name="adam", learning_rate=rate, weight_decay=0)
+    ours = computing(network, [inputs[:1]], batch_size, adam, fp32=fp32)
     model = copy.deepcopy(network)
     return Race(
         name=name,
-        ours=our_loop(task, loader, options),
+        ours=our_loop(PlainTask(ours.model, item_loss, is_classifier=True), loader, ours.options),
         by_hand=loop_by_hand(
             model,
             torch.optim.Adam(model.parameters(), lr=rate, fused=True),
@@ -75,5 +70,5 @@ def race_of_tensors(
         items=items,
         unit=unit,
         rounds=rounds,
-        choice=choice,
+        choice=ours.choice,
     )
