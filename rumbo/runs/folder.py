@@ -49,6 +49,7 @@ class RunFolder:
         """
         first = parent / plain_name(name) if out is None else out
         made_parents = tuple(folder for folder in first.parents if not folder.exists())
+        folder: Self | None = None
         try:
             os.makedirs(first.parent, exist_ok=True)
             path = make_next(first) if out is None else _make(first)
@@ -59,6 +60,8 @@ class RunFolder:
             sync_folder(path)
             sync_folder(path.parent)
         except OSError as error:
+            if folder is not None:
+                folder.discard()
             raise UsageError(
                 t(
                     "the run folder {path} cannot be made: {reason}. Choose a place that you may write to with --out.",

@@ -1,14 +1,28 @@
 """Faults and mutants, put in place inside a child of the fork server before it runs its command. Each by its name."""
 
 import dataclasses
+import gc
 import itertools
+import json
 import os
+import resource
+import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+
+
+def replace_everywhere(function: Callable[..., Any], other: Callable[..., Any]) -> None:
+    """Put another function in place of one, wherever in the program it was imported by name."""
+    places = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == "rumbo"]
+    names = [(module, name) for module in places for name, value in list(vars(module).items()) if value is function]
+    assert names, function
+    for module, name in names:
+        setattr(module, name, other)
 
 
 def cores(number: int) -> None:
@@ -49,11 +63,10 @@ def die_at_step(step: int) -> None:
 
 def slow_dev(seconds: float, batch_size: int, number: int) -> None:
     """Evaluation works on small batches, and each takes so much longer; in the second this process gets a signal."""
-    import rumbo.api.prepare
+    import rumbo.api.prepare as prepare
     import rumbo.data.loader as loader
 
-    once = loader.Loader.once
-    rumbo.api.prepare.EVALUATION_BATCH = batch_size
+    once, prepare.EVALUATION_BATCH = loader.Loader.once, batch_size
 
     def slow(self: Any) -> Iterator[Any]:
         for count, batch in enumerate(once(self)):
@@ -149,29 +162,29 @@ def restart_epoch() -> None:
 
 def late_schedule() -> None:
     """After a resume the learning rate is that of the step before."""
-    import rumbo.training.loop as loop
+    from rumbo.training.schedule import rate_factor
 
-    rate_factor, behind = loop.rate_factor, []
+    behind: list[int] = []
     _after_loading(lambda state: behind.append(1))
 
     def late(schedule: Any, step: int, *rest: Any, **keywords: Any) -> float:
         return rate_factor(schedule, max(0, step - len(behind)), *rest, **keywords)
 
-    loop.rate_factor = late
+    replace_everywhere(rate_factor, late)
 
 
 def seed_once() -> None:
     """Dropout draws from one stream that begins with the process, not from one for each step."""
-    import rumbo.training.step as step
+    from rumbo.training.step import seed_generators
 
-    seed_generators, is_seeded = step.seed_generators, []
+    is_seeded: list[bool] = []
 
     def first_alone(_: int, **keywords: Any) -> None:
         if not is_seeded:
             is_seeded.append(True)
             seed_generators(0, **keywords)
 
-    step.seed_generators = first_alone
+    replace_everywhere(seed_generators, first_alone)
 
 
 # --- values that are not finite --------------------------------------------------------------------------------------
@@ -204,15 +217,15 @@ def poison_batch(part: str, value: str, steps: Sequence[int]) -> None:
 
 def _with_state(does: Callable[[Any], None]) -> None:
     """Work on the state of the training before its first step."""
-    import rumbo.api.training as training
+    import rumbo.api.sitting as sitting
 
-    fit = training.fit
+    fit = sitting.fit
 
     def also(task: Any, data: Any, state: Any, *rest: Any, **keywords: Any) -> Any:
         does(state)
         return fit(task, data, state, *rest, **keywords)
 
-    training.fit = also
+    sitting.fit = also
 
 
 def _layer(model: Any, index: int) -> tuple[str, Any]:
@@ -292,3 +305,58 @@ def poison_score(value: str, task: str) -> None:
         return dict.fromkeys(found, float(value)) if next(count) == 0 else found
 
     kind.score = changed
+
+
+# --- a disk that is full, or fails -----------------------------------------------------------------------------------
+
+
+def failing_writes(
+    first: int, code: int, calls: Sequence[str] = ("write", "pwrite", "fsync"), times: int = 10**9
+) -> None:
+    """From the first-th call on that writes, `times` of them fail; half of what was to be written gets there."""
+    count = itertools.count(1)
+
+    def wrap(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(target: int, *rest: Any) -> Any:
+            if first <= next(count) < first + times and target > 2:
+                if rest:
+                    real(target, rest[0][: len(rest[0]) // 2], *rest[1:])
+                raise OSError(code, os.strerror(code))
+            return real(target, *rest)
+
+        return call
+
+    for name in calls:
+        setattr(os, name, wrap(name, getattr(os, name)))
+
+
+def small_files(num_bytes: int, after_step: int) -> None:
+    """The system refuses to let any file grow beyond so many bytes, once a step was made."""
+
+    def limit(event: Any) -> None:
+        if getattr(event, "step", -1) == after_step:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, resource.RLIM_INFINITY))
+
+    _after_event(limit)
+
+
+# --- one process, many trainings -------------------------------------------------------------------------------------
+
+
+def measure_repeated(words: Sequence[str], times: int, notes: str) -> None:
+    """Train so often in this process before the command itself; note memory, descriptors and threads after each."""
+    from rumbo.cli.main import main
+
+    for number in range(times):
+        assert main([*words, "--out", f"{notes}-{number}"]) == 0
+        shutil.rmtree(f"{notes}-{number}")
+        gc.collect()
+        with open("/proc/self/statm", encoding="ascii") as file:
+            num_pages = int(file.read().split()[1])
+        told = {
+            "rss": num_pages * resource.getpagesize(),
+            "descriptors": len(os.listdir("/proc/self/fd")),
+            "threads": len(os.listdir("/proc/self/task")),
+        }
+        with open(notes, "a", encoding="utf-8") as file:
+            file.write(json.dumps(told) + "\n")

@@ -48,12 +48,12 @@ class Notes:
 
 def spy(notes: Notes) -> None:
     """Have the program note where it is."""
-    import rumbo.api.finish
-    import rumbo.api.sitting
-    import rumbo.cli.progress
+    from rumbo.api.finish import finish
+    from rumbo.cli.progress import Display
+    from rumbo.runs.publisher import publish
     from rumbo.training.events import Stepped
 
-    publish, finish, watch = rumbo.api.sitting.publish, rumbo.api.finish.finish, rumbo.cli.progress.Display.watch
+    watch = Display.watch
 
     def noted_publish(checkpoints: Path, step: int, *rest: Any, **keywords: Any) -> Path:
         place, _ = notes.get()
@@ -72,9 +72,9 @@ def spy(notes: Notes) -> None:
             notes.set(place=PLACES.index("evaluating" if is_last else "stepping"))
         watch(self, event)
 
-    rumbo.api.sitting.publish = noted_publish
-    rumbo.api.finish.finish = noted_finish
-    rumbo.cli.progress.Display.watch = noted_watch
+    faults.replace_everywhere(publish, noted_publish)
+    faults.replace_everywhere(finish, noted_finish)
+    Display.watch = noted_watch
 
 
 def work(order: dict[str, Any], notes: Notes) -> None:
