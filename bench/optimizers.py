@@ -48,7 +48,7 @@ def fashion(folder: Path) -> tuple[Tensor, Tensor, int]:
 
     X = read("train-images-idx3-ubyte.gz", 16).reshape(-1, 1, 28, 28)[:4_000]
     Y = read("train-labels-idx1-ubyte.gz", 8)[:4_000]
-    return torch.from_numpy(X / 127.5 - 1).float(), torch.from_numpy(Y).long(), 3_000
+    return torch.from_numpy(X / 127.5 - 1).float(), torch.from_numpy(Y.astype(np.int64)), 3_000
 
 
 def train(
