@@ -136,6 +136,11 @@ class Sitting(Hand):
         publish(self.folder.checkpoints, self.state.step, self.state.to_files(offsets))
         self.saved_at_seconds = self.state.seconds
 
+    def close(self) -> None:
+        """Close the logs."""
+        for file in (self.events, self.results, self.log):
+            file.close()
+
     def keep(self, problem: NotFinite) -> str:
         """Keep the batch of a step that was not finite for whoever looks for the cause, and say so."""
         kept = self.folder.path / "bad_batch.safetensors"

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,8 @@ def _begin(
         except BaseException:
             folder.discard()
             raise
-        return sit(Sitting.begin(folder, prepared, state, {}, link, watch))
+        with closing(Sitting.begin(folder, prepared, state, {}, link, watch)) as sitting:
+            return sit(sitting)
 
 
 def _refuse_changes(names: list[str]) -> None:
@@ -242,4 +244,5 @@ def _resume(
         _require_same(prepared, state, link)
         if not link.team.is_first:
             return help_out(Hand(prepared, state, link))
-        return sit(Sitting.begin(folder, prepared, state, offsets, link, watch), *remarks)
+        with closing(Sitting.begin(folder, prepared, state, offsets, link, watch)) as sitting:
+            return sit(sitting, *remarks)
