@@ -106,10 +106,9 @@ def measure(row: str, pythons: dict[str, str], rounds: int, threads: int) -> dic
         for index in range(rounds):
             for name, worker in workers.items():
                 answers[name].append(one_round(worker))
-            told = ", ".join(
-                f"{name} {given[-1]['items'] / given[-1]['seconds']:.0f}/s" for name, given in answers.items()
+            print(
+                f"  round {index + 1}: " + ", ".join(rates_of(name, answers[name][-1]) for name in answers), flush=True
             )
-            print(f"  round {index + 1}: {told}", flush=True)
         for worker in workers.values():
             worker.communicate()
     return tell(answers, rounds, threads)
@@ -153,6 +152,11 @@ def tell(answers: dict[str, list[dict[str, float]]], rounds: int, threads: int) 
             flush=True,
         )
     return result
+
+
+def rates_of(name: str, answer: dict[str, float]) -> str:
+    """Items in a second, and in a second of processor time."""
+    return f"{name} {answer['items'] / answer['seconds']:.0f} ({answer['items'] / max(answer['work'], 1e-9):.0f})"
 
 
 def ratios_of(answers: dict[str, list[dict[str, float]]], name: str, kind: str) -> list[float]:

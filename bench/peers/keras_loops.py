@@ -16,7 +16,9 @@ def loop(row: str) -> Round:
 
         import tensorflow as tf
 
-        tf.config.threading.set_intra_op_parallelism_threads(int(os.environ["OMP_NUM_THREADS"]))
+        threads = int(os.environ["OMP_NUM_THREADS"])
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
     keras.utils.set_random_seed(0)
     return {"lenet5": lenet5, "lstm": lstm}.get(row, lambda: resnet(row))()
 
