@@ -48,5 +48,6 @@ def stop_requests(*, is_led: bool = False) -> Generator[StopRequest]:
     try:
         yield request
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if not (is_led and request):
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -31,7 +31,7 @@ class Link:
 
     def __init__(self, line: socket.socket | None = None):
         self.team, self.is_led, self._notes = ALONE, line is not None, dict[str, Any]()
-        self.run = Path()
+        self.run, self._line, self._sending = Path(), line, threading.Lock()
         if line is not None:
             threading.Thread(target=self._beat, args=(line,), daemon=True).start()
 
@@ -44,17 +44,22 @@ class Link:
         """Tell all processes where the run is; the first one knows."""
         self.run = Path(self.team.text_from_first(str(folder or "")))
         self.note(run=os.path.relpath(self.run))
+        self.send()
 
     def note(self, **facts: Any) -> None:
         """Something to be told should this process die: its step, its run folder."""
         self._notes.update(facts)
 
+    def send(self) -> None:
+        """Tell all that was noted now."""
+        if self._line is not None:
+            with self._sending, contextlib.suppress(OSError):
+                self._line.sendall(json.dumps(self._notes).encode() + b"\n")
+
     def _beat(self, line: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                line.sendall(json.dumps(self._notes).encode() + b"\n")
-                if select.select([line], [], [], BEAT_SECONDS)[0] and not line.recv(1):
-                    break
+        self.send()
+        while not select.select([line], [], [], BEAT_SECONDS)[0]:  # nothing ever comes but the end
+            self.send()
         # The one that started us is gone: save, then leave; and leave in any case.
         _remove_store()
         os.kill(os.getpid(), signal.SIGTERM)
@@ -79,6 +84,7 @@ def linked() -> Generator[Link]:
             yield link
     except PeerLost:
         if link.is_led:
+            link.send()
             raise SystemExit(LOST) from None
         raise
 

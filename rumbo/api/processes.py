@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from rumbo.api.rank import LINE, SILENCE_SECONDS, STORE, Rank, Starter, start
+from rumbo.api.rank import LINE, STORE, Rank, Starter, start
 from rumbo.core.devices import num_cores
 from rumbo.core.errors import RumboError, TrainingError, UsageError
 from rumbo.core.messages import shown, t
@@ -120,6 +120,9 @@ def _look_after(ranks: Sequence[Rank], asked: list[int]) -> None:
             if failed_at is not None and now - failed_at > GRACE_SECONDS:
                 for rank in ranks:
                     rank.end()
+    for rank in ranks:
+        while rank.hear():
+            pass
 
 
 def _pass_on(ranks: Sequence[Rank], number: int, *, is_second: bool) -> None:
@@ -152,7 +155,7 @@ def _tell(ranks: Sequence[Rank], asked: Sequence[int]) -> None:
         told = t("process {rank} of {world}: {message}", rank=failed.number, world=world, message=message)
         raise RankFailed(told, code)
     if failed.notes.get("frozen"):
-        how = t("did nothing for {seconds:.0f} seconds and was ended", seconds=SILENCE_SECONDS)
+        how = t("did nothing for {seconds:.0f} seconds and was ended", seconds=failed.silent_seconds)
     elif code == -signal.SIGKILL:
         how = t("was killed (SIGKILL: often by the system, when memory is short)")
     else:

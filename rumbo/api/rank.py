@@ -59,14 +59,15 @@ class Rank:
     def hear(self) -> bool:
         """Read its beats; False when there will be no more."""
         try:
-            read = self.line.recv(65536)
+            read = self.line.recv(65536, socket.MSG_DONTWAIT)
         except OSError:
             return False
         *lines, self._unread = (self._unread + read).split(b"\n")
         for line in lines:
             with contextlib.suppress(ValueError):
                 self.notes.update(json.loads(line))
-        self.silent_seconds = 0.0
+        if read:
+            self.silent_seconds = 0.0
         return bool(read)
 
     def is_frozen(self, seconds: float) -> bool:

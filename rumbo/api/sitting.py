@@ -43,7 +43,9 @@ class Hand:
         return False
 
     def tell(self, event: Told) -> None:
-        """Nobody is told."""
+        """Nobody is told; how far this process has come is known should it die."""
+        if isinstance(event, Stepped):
+            self.link.note(step=event.step)
 
     def save(self) -> None:
         """Give what this process has of a checkpoint."""
@@ -96,13 +98,12 @@ class Sitting(Hand):
 
     def tell(self, event: Told) -> None:
         """Show an event, and keep it in log.txt, events.jsonl and results.csv."""
+        super().tell(event)
         if self.watch is not None:
             self.watch(event)
         for line in self.teller.lines(event):
             self.log.append(f"{line}\n".encode("utf-8", "backslashreplace"))
         match event:
-            case Stepped():
-                self.link.note(step=event.step)
             case Warned():
                 self.events.write({"event": "warning", "step": self.state.step, "sentence": event.sentence})
             case Evaluated():

@@ -1,0 +1,128 @@
+"""T18: several processes of one run. The death of one, exact judgement, closed ports, and every way to stop."""
+
+import json
+import signal
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import pytest
+from rank_jobs import failing, look_at_sockets, run_job, signalled, start_job
+from sittings import outcome, strict
+
+TABLE = ("table.csv", "--model", "mlp", "--epochs", "3", "--set", "train.batch_size=24")
+STEPS = 18
+LOOPBACK = "0100007F"  # 127.0.0.1 as the kernel writes it
+
+
+@pytest.fixture(scope="module")
+def folder(data: Path) -> Path:
+    return data
+
+
+@pytest.fixture(scope="module")
+def whole(folder: Path) -> Path:
+    """A run of two processes that nobody interrupts."""
+    end = run_job("train", *TABLE, "--out", "whole", "--processes", 2, folder=folder, fault=partial(look_at_sockets, 3))
+    assert end.code == 0, end
+    return folder / "whole"
+
+
+def resumed(folder: Path, run: str, world: int = 2) -> Path:
+    words = ("--processes", world) if world > 1 else ()
+    end = run_job("train", "--resume", "--out", run, *words, folder=folder)
+    assert end.code == 0, end
+    return folder / run
+
+
+@pytest.mark.train
+def test_ports_are_closed_to_others(whole: Path) -> None:
+    for rank in (0, 1):
+        sockets = json.loads((whole.parent / f"sockets.{rank}.json").read_text())
+        assert any(state == "0A" for _, _, state in sockets)  # it listens ...
+        assert {(family, address) for family, address, _ in sockets} == {("tcp", LOOPBACK)}  # ... to this machine alone
+
+
+@pytest.mark.train
+@pytest.mark.parametrize(("victim", "number"), [(1, signal.SIGKILL), (0, signal.SIGKILL), (1, signal.SIGSEGV)])
+def test_a_death_ends_all_and_the_run_goes_on(victim: int, number: int, folder: Path, whole: Path) -> None:
+    run = f"death-{victim}-{number}"
+    fault = partial(signalled, victim, 8, number)
+    end = run_job("train", *TABLE, "--out", run, "--processes", 2, folder=folder, fault=fault)
+    assert end.code == 4
+    assert f"process {victim} of 2 was killed ({signal.Signals(number).name}" in end.error
+    assert f"rumbo train --resume --out {run} --processes 2" in end.error
+    assert end.error.count("error:") == 1
+    assert outcome(resumed(folder, run)) == outcome(whole)
+
+
+@pytest.mark.train
+def test_one_that_is_frozen_ends_all(folder: Path) -> None:
+    fault = partial(signalled, 1, 4, signal.SIGSTOP)
+    end = run_job("train", *TABLE, "--out", "frozen", "--processes", 2, folder=folder, fault=fault, silence=3)
+    assert end.code == 4
+    assert "process 1 of 2 did nothing for 3 seconds and was ended after step " in end.error, end.error[-400:]
+
+
+@pytest.mark.train
+@pytest.mark.parametrize(
+    ("number", "to", "code"),
+    [
+        (signal.SIGINT, "all", 130),  # Ctrl-C reaches every process of a terminal, and the job passes it on as well
+        (signal.SIGTERM, "job", 143),
+        (signal.SIGTERM, "rank", 143),
+    ],
+)
+def test_all_stop_after_the_same_step(number: int, to: str, code: int, folder: Path, whole: Path) -> None:
+    run = f"stop-{number}-{to}"
+    fault = partial(signalled, 1, 7, number, to=to)
+    end = run_job("train", *TABLE, "--out", run, "--processes", 2, folder=folder, fault=fault)
+    assert end.code == code, end
+    assert "stopped in epoch " in end.error
+    assert end.error.count("error:") == 1
+    assert outcome(resumed(folder, run)) == outcome(whole)
+
+
+@pytest.mark.train
+def test_none_is_left_when_the_job_is_killed(folder: Path, whole: Path) -> None:
+    fault = partial(signalled, 0, 7, signal.SIGKILL, to="job")
+    job = start_job("train", *TABLE, "--out", "killed", "--processes", 2, folder=folder, fault=fault)
+    assert job.end().code == -signal.SIGKILL
+    assert job.orphans(25) == []
+    assert "stopped in epoch " in job.end().error  # they saved
+    assert not list(Path(tempfile.gettempdir()).glob("rumbo-*/store"))
+    assert outcome(resumed(folder, "killed")) == outcome(whole)
+
+
+@pytest.mark.train
+@pytest.mark.parametrize("victims", [(1,), (0,), (0, 1)])
+def test_an_error_is_told_once(victims: tuple[int, ...], folder: Path) -> None:
+    run = "error-" + "-".join(map(str, victims))
+    fault = partial(failing, victims, 4, "DataError")
+    end = run_job("train", *TABLE, "--out", run, "--processes", 2, "--json", folder=folder, fault=fault)
+    assert end.code == 3
+    assert end.error.count("on fire") == end.out.count("on fire") == 1
+    assert json.loads(end.out)["error"]["exit_code"] == 3
+    assert ("process 1 of 2: " in end.error) == (victims == (1,))
+
+
+@pytest.mark.train
+def test_what_is_typed_wrong_is_told_once(folder: Path) -> None:
+    end = run_job("train", "table.csv", "--target", "labell", "--processes", 2, folder=folder)
+    assert end.code == 2
+    assert end.error.count("labell") == 1, end.error
+
+
+@pytest.mark.train
+def test_a_run_goes_on_with_other_numbers_of_processes(folder: Path, whole: Path) -> None:
+    start = ("train", *TABLE, "--out", "worlds", "--processes", 2)
+    then = ("train", "--resume", "--out", "worlds")
+    for words, step in ((start, 4), (then, 9), ((*then, "--processes", 3), 14)):
+        end = run_job(*words, folder=folder, fault=partial(signalled, 0, step, signal.SIGTERM))
+        assert f"after step {step}; saved" in end.error, end
+    end = run_job(*then, "--processes", 2, "--json", folder=folder)
+    assert end.code == 0, end
+    # Dropout and batch norm differ between worlds; this network has neither.
+    dev = json.loads(end.out)["metrics"]["dev"]
+    expected = strict((whole / "report.json").read_bytes())["metrics"]["dev"]
+    assert dev == pytest.approx(expected, rel=1e-4)
