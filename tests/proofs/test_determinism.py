@@ -103,7 +103,7 @@ def test_a_run_that_moved_goes_on_with_the_same_bits(server, data, tmp_path):
     home.mkdir()
     shutil.copy(data / "table.csv", home)
     words: tuple[str, ...] = (*KINDS[TABLE], *OFTEN)
-    for place in ("there", "over/there", "over/there/under another name"):
+    for place in ("there", "over/there", "over/another name"):
         death = {"die_at_step": {"step": step}}
         end = server.run("train", *words, "--out", home / "run", folder=home, faults=death)[0]
         assert end.code == -signal.SIGKILL, end.told
