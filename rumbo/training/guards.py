@@ -29,14 +29,6 @@ class NotFinite(TrainingError):
         self.batch = batch
 
 
-class OutOfMemory(Exception):  # the loop makes the step again in smaller parts
-    """A step did not fit into memory. `needed` tells what was asked for, in the allocator's words."""
-
-    def __init__(self, needed: str):
-        super().__init__(needed)
-        self.needed = needed
-
-
 class LateAnswers:
     """Whether steps were finite, asked `LAG` steps later.
 
@@ -62,17 +54,19 @@ class LateAnswers:
         return found
 
 
-def out_of_memory(error: BaseException) -> OutOfMemory | None:
-    """What the allocators of CPU and GPU say when there is no memory left; None for every other error."""
+def memory_short(error: BaseException) -> str | None:
+    """How much memory was asked for in vain, as text for people; None for every other error.
+
+    The words are those of the allocators of CPU and GPU, of C++, and of oneDNN, which cannot make a kernel's workspace.
+    """
     text = str(error)
-    if (
-        isinstance(error, torch.OutOfMemoryError | MemoryError)
-        or "not enough memory" in text
-        or "can't allocate" in text
-    ):
-        met = re.search(r"allocate ([\d.]+ ?(?:bytes|[KMGT]i?B))", text)
-        return OutOfMemory(met[1] if met else "?")
-    return None
+    signs = ("can't allocate memory", "not enough memory", "std::bad_alloc", "could not create a primitive")
+    if not isinstance(error, torch.OutOfMemoryError | MemoryError) and not any(sign in text for sign in signs):
+        return None
+    if met := re.search(r"allocate ([\d.]+ [KMGT]iB)", text):
+        return met[1]
+    met = re.search(r"allocate (\d+) bytes", text)
+    return f"{int(met[1]) / 2**20:.3g} MiB" if met else t("an unknown amount")
 
 
 def explain(task: Task, batch: Batch, loss: Tensor, ids: Sequence[str], step: int) -> str:

@@ -15,11 +15,12 @@ from rumbo.tasks.inference import infer_in_parts
 from rumbo.tasks.task import Predictions, Task
 from rumbo.training.distributed import ALONE, Team
 from rumbo.training.events import Evaluated, Evaluating, Event, Finished, Stepped, Warned
+from rumbo.training.guards import memory_short
 from rumbo.training.optimizer import base_rate
 from rumbo.training.options import FitOptions
 from rumbo.training.schedule import rate_factor
 from rumbo.training.state import TrainState
-from rumbo.training.step import OutOfMemory, Step
+from rumbo.training.step import Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +73,9 @@ def fit(task: Task, data: FitData, state: TrainState, options: FitOptions, *, te
                 yield Stepped(state.step, state.epoch, state.batch, plan.steps_in(state.epoch), loss)
                 while step.notes:
                     yield Warned(step.notes.pop(0))
-        except OutOfMemory as short:
-            yield Warned(_shrink(state, size, part or size, short, team))
+        except (RuntimeError, MemoryError) as error:
+            yield Warned(_shrink(state, size, part or size, error, team))
+            step.forget()
             continue
         step.settle(all_of_them=True)
         team.same_statistics(state.judged)
@@ -148,32 +150,35 @@ class Clock:
         self.state.seconds, self.last = self.state.seconds + now - self.last, now
 
 
-def _shrink(state: TrainState, step_size: int, size: int, short: OutOfMemory, team: Team) -> str:
-    """Halve what is in memory at a time; the step is the same, made in smaller parts."""
+def _shrink(state: TrainState, step_size: int, size: int, error: Exception, team: Team) -> str:
+    """Where memory was short, halve what is in memory at a time; other errors are raised again."""
+    needed = memory_short(error)
+    if needed is None:
+        raise error
     if team.world > 1:  # the others wait in the middle of this step
         raise TrainingError(
             t(
-                "no memory for {size} examples at once ({needed} more were asked for). Go on from the last checkpoint "
+                "no memory for {size} examples at once ({needed} more was asked for). Go on from the last checkpoint "
                 "with fewer processes, or begin anew with smaller parts (--set train.micro_batch={part}).",
                 size=-(-size // team.world),
-                needed=short.needed,
+                needed=needed,
                 part=max(1, -(-size // team.world) // 2),
             )
-        ) from short
+        ) from error
     if size == 1:
         raise TrainingError(
             t(
-                "there is no memory for a single example ({needed} more were asked for). Take a smaller network or "
+                "there is no memory for a single example ({needed} more was asked for). Take a smaller network or "
                 "smaller pictures (--set data.image_size=…).",
-                needed=short.needed,
+                needed=needed,
             )
-        ) from short
+        ) from error
     state.micro_batch = size // 2
     return t(
-        "no memory for {size} examples at once ({needed} more were asked for): each step of {step} examples is now "
+        "no memory for {size} examples at once ({needed} more was asked for): each step of {step} examples is now "
         "made in parts of {part}. Only batch normalization sees a difference.",
         size=size,
-        needed=short.needed,
+        needed=needed,
         step=step_size,
         part=state.micro_batch,
     )
@@ -208,4 +213,10 @@ def _judge(task: Task, dev: Loader, epoch: int, team: Team) -> Generator[Event, 
             done = next(parts)
         except StopIteration as end:
             return end.value
+        except (RuntimeError, MemoryError) as error:
+            if memory_short(error) is None or dev.batch_size == 1 or team.world > 1:
+                raise
+            dev = replace(dev, batch_size=dev.batch_size // 2)
+            parts = infer_in_parts(task, dev)
+            done = 0
         yield Evaluating(epoch, done, len(dev.rows))

@@ -14,7 +14,7 @@ from rumbo.tasks.task import Task
 from rumbo.training import tensors
 from rumbo.training.computing import as_computed
 from rumbo.training.distributed import ALONE, Team, is_sharded, own_part
-from rumbo.training.guards import MOST_SKIPPED_IN_ROW, LateAnswers, NotFinite, OutOfMemory, explain, out_of_memory
+from rumbo.training.guards import MOST_SKIPPED_IN_ROW, LateAnswers, NotFinite, explain
 from rumbo.training.optimizer import apply_penalties
 from rumbo.training.options import FitOptions
 from rumbo.training.state import TrainState
@@ -71,19 +71,11 @@ class Step:
 
         Raises:
             NotFinite: the cost or a gradient is not finite, and nothing was updated.
-            OutOfMemory: nothing was updated; the step can be made again in smaller parts.
         """
         if self._part == 0:
             self.state.optimizer.zero_grad(set_to_none=True)
             self._kept = [buffer.clone() for buffer in self._statistics]
-        try:
-            loss = self._backward(batch)
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-            self._part = 0
-            short = out_of_memory(error)
-            if short is None:
-                raise
-            raise short from error
+        loss = self._backward(batch)
         self._loss = loss if self._part == 0 else self._loss + loss
         self._part += 1
         if not batch.ends_step:
@@ -91,6 +83,10 @@ class Step:
         self._part, self._loss = 0, self.team.sum(self._loss)
         self._update(batch, rate)
         return self._loss
+
+    def forget(self) -> None:
+        """Leave out the parts of a step that was broken off; it can be made again from its first one."""
+        self._part = 0
 
     def _backward(self, batch: Batch) -> Tensor:
         options, position = self.options, self.team.position(self.state.step, self._part)
@@ -188,6 +184,3 @@ def seed_generators(seed: int, *, on_gpu: bool) -> None:
 def _takes_flags(optimizer: torch.optim.Optimizer) -> bool:
     """Whether an optimizer leaves a step out by a flag on the GPU."""
     return bool(getattr(optimizer, "_step_supports_amp_scaling", False))
-
-
-__all__ = ["OutOfMemory", "Step", "seed_generators"]

@@ -271,7 +271,7 @@ def test_memory_that_is_short_makes_the_parts_smaller(monkeypatch):
     def short(self, batch):
         if len(batch.rows) > 3:
             raise RuntimeError(
-                "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 512 bytes"
+                "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 536870912 bytes"
             )
         return usual(self, batch)
 
@@ -281,7 +281,7 @@ def test_memory_that_is_short_makes_the_parts_smaller(monkeypatch):
     data = FitData(train=loader, dev=None, goal="loss", higher_is_better=False, seed=3)
     events = list(fit(task, data, state, options))
     told = [event.sentence for event in events if isinstance(event, Warned)]
-    assert ["512 bytes" in sentence for sentence in told] == [True, True]
+    assert ["512 MiB" in sentence for sentence in told] == [True, True]
     assert state.micro_batch == 2
     losses = [float(event.loss) for event in events if isinstance(event, Stepped)]
     monkeypatch.undo()
