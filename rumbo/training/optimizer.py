@@ -40,19 +40,19 @@ def _moments(o: OptimizerOptions) -> dict[str, Any]:
 BOTH = ("cpu", "cuda")
 
 RULES: dict[OptimizerName, Rule] = {
-    "sgd": Rule(SGD, 0.1, fused_on=BOTH),
+    "sgd": Rule(SGD, 0.3, fused_on=BOTH),
     "momentum": Rule(SGD, 0.05, lambda o: {"momentum": o.momentum}, BOTH),
     "momentum_average": Rule(SGD, 0.5, lambda o: {"momentum": o.momentum, "dampening": o.momentum}, BOTH),
     "nesterov": Rule(SGD, 0.05, lambda o: {"momentum": o.momentum, "nesterov": o.momentum > 0}, BOTH),
-    "rmsprop": Rule(RMSprop, 1e-3, lambda o: {"alpha": 0.99 if o.beta2 is None else o.beta2, **_divided(o)}),
-    "adagrad": Rule(Adagrad, 0.02, _divided, ("cpu",)),
-    "adadelta": Rule(Adadelta, 1.0, lambda o: {"rho": 0.95 if o.beta2 is None else o.beta2, **_divided(o)}),
+    "rmsprop": Rule(RMSprop, 3e-3, lambda o: {"alpha": 0.99 if o.beta2 is None else o.beta2, **_divided(o)}),
+    "adagrad": Rule(Adagrad, 0.06, _divided, ("cpu",)),
+    "adadelta": Rule(Adadelta, 3.0, lambda o: {"rho": 0.95 if o.beta2 is None else o.beta2, **_divided(o)}),
     "adam": Rule(Adam, 2e-3, _moments, BOTH, decouples=True),
     "adamw": Rule(Adam, 2e-3, _moments, BOTH, decouples=True),
     "amsgrad": Rule(Adam, 2e-3, lambda o: {"amsgrad": True, **_moments(o)}, BOTH, decouples=True),
     "nadam": Rule(NAdam, 2e-3, _moments, decouples=True),
-    "radam": Rule(RAdam, 2e-3, _moments, decouples=True),
-    "adamax": Rule(Adamax, 2e-3, _moments),
+    "radam": Rule(RAdam, 6e-3, _moments, decouples=True),
+    "adamax": Rule(Adamax, 6e-3, _moments),
 }
 
 
