@@ -58,7 +58,7 @@ def train(
     X, Y, num_train = data
     rate = options.learning_rate or RULES[options.name].usual_rate
     optimizer, schedule = make_optimizer(network, options), ScheduleOptions()
-    per_epoch = num_train // BATCH
+    per_epoch, order = num_train // BATCH, torch.arange(num_train)
     network.train()
     for step in range(epochs * per_epoch):
         if step % per_epoch == 0:
