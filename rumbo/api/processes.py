@@ -109,8 +109,8 @@ def _look_after(ranks: Sequence[Rank], asked: list[int]) -> None:
             now = time.monotonic()
             awake, before = min(now - before, 4 * TICK_SECONDS), now  # no more: this process may have been stopped too
             for rank in ranks:
-                if rank.code is None and rank.is_frozen(awake):
-                    rank.notes["frozen"] = True
+                if rank.code is None and rank.frozen_seconds is None and rank.is_frozen(awake):
+                    rank.frozen_seconds = rank.silent_seconds
                     rank.process.kill()
             for number in asked[forwarded:]:
                 _pass_on(ranks, number, is_second=forwarded > 0)
@@ -154,8 +154,8 @@ def _tell(ranks: Sequence[Rank], asked: Sequence[int]) -> None:
             print(shown(rest), file=sys.stderr)
         told = t("process {rank} of {world}: {message}", rank=failed.number, world=world, message=message)
         raise RankFailed(told, code)
-    if failed.notes.get("frozen"):
-        how = t("did nothing for {seconds:.0f} seconds and was ended", seconds=failed.silent_seconds)
+    if failed.frozen_seconds is not None:
+        how = t("did nothing for {seconds:.0f} seconds and was ended", seconds=failed.frozen_seconds)
     elif code == -signal.SIGKILL:
         how = t("was killed (SIGKILL: often by the system, when memory is short)")
     else:

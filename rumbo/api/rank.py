@@ -33,6 +33,8 @@ class Rank:
         notes: what it told: the step, the run folder.
         silent_seconds: since its last beat, while this process was awake.
         used: processor time that it had used at its last sign of life.
+        is_up: it gave a sign of life; before, it imports.
+        frozen_seconds: how long it had been silent when we took it for dead.
         is_ended: we ended it, because of another one or because it was frozen.
     """
 
@@ -43,6 +45,8 @@ class Rank:
     notes: dict[str, Any] = field(default_factory=dict[str, Any])
     silent_seconds: float = 0.0
     used: int = -1
+    frozen_seconds: float | None = None
+    is_up: bool = False
     is_ended: bool = False
     _unread: bytes = b""
 
@@ -67,7 +71,7 @@ class Rank:
             with contextlib.suppress(ValueError):
                 self.notes.update(json.loads(line))
         if read:
-            self.silent_seconds = 0.0
+            self.silent_seconds, self.is_up = 0.0, True
         return bool(read)
 
     def is_frozen(self, seconds: float) -> bool:
@@ -76,7 +80,7 @@ class Rank:
         Args:
             seconds: that went by since this was asked last.
         """
-        if self.used < 0 and not self.notes:  # still importing
+        if not self.is_up:
             return False
         used = _processor_time(self.process.pid)
         if used != self.used:

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(
-    ["torch._dynamo", "matplotlib.pyplot", "rumbo.api.finish", "rumbo.cli.train", "teams"]
+    ["torch._dynamo", "matplotlib.pyplot", "rumbo.api.finish", "rumbo.cli.train"]
 )
 
 Fault = Callable[[int], None]

@@ -1,5 +1,6 @@
 """Several processes on one machine that train toys together; each is forked from one that imported torch already."""
 
+import copy
 import multiprocessing
 import os
 import tempfile
@@ -14,13 +15,15 @@ import numpy as np
 import torch
 from torch import nn
 
+from rumbo.core.errors import TrainingError
 from rumbo.core.inputs import InputSpec
 from rumbo.data.loader import Examples, Loader
 from rumbo.tasks.classify import Classify
+from rumbo.tasks.inference import infer_in_parts
 from rumbo.tasks.multilabel import Multilabel
 from rumbo.tasks.regress import Regress
-from rumbo.tasks.task import DatasetTask
-from rumbo.training.distributed import Team, joined
+from rumbo.tasks.task import DatasetTask, Predictions
+from rumbo.training.distributed import Team, give_weights, joined
 from rumbo.training.events import Evaluated, Stepped
 from rumbo.training.loop import FitData, fit
 from rumbo.training.options import FitOptions, OptimizerOptions, ScheduleOptions
@@ -29,7 +32,7 @@ from rumbo.training.state import TrainState
 NUM_ITEMS, NUM_NUMBERS = 150, 6
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["rumbo.training.loop", "rumbo.tasks.regress", "torch.distributed", "torch._dynamo"])
+_processes.set_forkserver_preload(["torch._dynamo", "matplotlib.pyplot", "rumbo.api.finish", "rumbo.cli.train"])
 
 
 def together(world: int, work: Callable[..., Any], *arguments: Any) -> list[Any]:
@@ -119,15 +122,81 @@ def fit_data(kind: str, options: FitOptions, team: Team, *, num_dev: int = 40) -
     return FitData(train=train, dev=dev, goal="loss", higher_is_better=False, seed=5)
 
 
-def train(team: Team, kind: str, changes: dict[str, Any], plain: bool = True) -> dict[str, Any]:
-    """The losses of all steps, what dev was judged at, and the weights."""
+def train(
+    team: Team,
+    kind: str,
+    changes: dict[str, Any],
+    plain: bool = True,
+    files: dict[str, bytes] | None = None,
+    stop_at: int | None = None,
+) -> dict[str, Any]:
+    """The losses of all steps, what dev was judged at, and the weights; with `stop_at`, a checkpoint's files.
+
+    Args:
+        team: who trains.
+        kind: of the task.
+        changes: of the options.
+        plain: no batch norm, no dropout.
+        files: a checkpoint to begin from.
+        stop_at: the step to stop after.
+    """
     options, judge = fit_options(**changes), task(kind, plain=plain)
-    state = TrainState.fresh(judge.model, options)
+    model = team.sharded(copy.deepcopy(judge.model)) if options.shard and team.world > 1 else judge.model
+    state = TrainState.fresh(model, options)
+    if files is not None:
+        state.load_files(files)
     losses, metrics = [], []
-    for event in fit(judge, fit_data(kind, options, team), state, options, team=team):
+    for event in fit(judge.with_model(model), fit_data(kind, options, team), state, options, team=team):
         if isinstance(event, Stepped):
             losses.append(float(event.loss))
+            if event.step == stop_at:
+                return {"losses": losses, "files": state.to_files({})}
         elif isinstance(event, Evaluated):
             metrics.append(dict(event.metrics))
+    give_weights(model, judge.model)
     weights = {name: tensor.numpy() for name, tensor in judge.model.state_dict().items()}
-    return {"losses": losses, "metrics": metrics, "weights": weights}
+    return {"losses": losses, "metrics": metrics, "weights": weights, "best_epoch": state.best_epoch}
+
+
+def judge_sizes(team: Team, kind: str, sizes: list[int]) -> list[Predictions]:
+    """What a network says of dev sets of several sizes."""
+    judge, found = task(kind), []
+    for size in sizes:
+        loader = Loader(examples=examples(kind, size), rows=np.arange(size), batch_size=3, part=team.part)
+        parts = infer_in_parts(judge, loader, gather=team.gather)
+        try:
+            while True:
+                next(parts)
+        except StopIteration as end:
+            found.append(end.value)
+    return found
+
+
+def fail(team: Team, kind: str, changes: dict[str, Any], rank: int) -> str:
+    """The message of a training in which a number of one rank's part becomes infinite in step 3."""
+    judge, options = task(kind), fit_options(**changes)
+    state = TrainState.fresh(judge.model, options)
+    data = fit_data(kind, options, team)
+    numbers = data.train.examples.numbers
+    assert numbers is not None
+    try:
+        for event in fit(judge, data, state, options, team=team):
+            if isinstance(event, Stepped) and event.step == 2:
+                step = next(data.train.epoch(0, 2))
+                if team.rank == rank:
+                    numbers[int(step.rows[-1])] = torch.inf
+    except TrainingError as problem:
+        return f"{state.step} {problem}"
+    return "no error"
+
+
+def say(team: Team, what: list[str]) -> list[Any]:
+    """Answers of the small things that a team does."""
+    own = team.rank == team.world - 1
+    answers: list[Any] = [team.agree(own, False, True), team.text_from_first(what[team.rank])]
+    answers += [team.from_first(float(team.rank) + 0.25), float(team.sum(torch.tensor(0.1 * (team.rank + 1))))]
+    try:
+        team.require_same(what[team.rank])
+    except TrainingError as problem:
+        answers.append(str(problem))
+    return answers
