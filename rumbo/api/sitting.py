@@ -161,9 +161,9 @@ def sit(sitting: Sitting, *remarks: str) -> Run:
     for remark in remarks:
         sitting.tell(Noticed(remark))
     finished = _work(sitting)
-    from rumbo.api.finish import finish  # draws: matplotlib takes a second that the first step need not wait for
-
     try:
+        from rumbo.api.finish import finish  # draws: matplotlib takes a second that the first step need not wait for
+
         finish(sitting.prepared, sitting.folder, read_results(sitting.folder.results), finished, sitting.state)
     except KeyboardInterrupt:
         raise _interrupted(sitting, signal.SIGINT) from None

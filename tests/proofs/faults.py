@@ -61,6 +61,20 @@ def die_at_step(step: int) -> None:
     signal_at_step(step, signal.SIGKILL)
 
 
+def signal_while_importing(module: str, number: int) -> None:
+    """Send this process a signal when a module is imported anew."""
+
+    class Finder:
+        """Finds nothing, but notes that somebody looks."""
+
+        def find_spec(self, name: str, *_: Any) -> None:
+            if name == module:
+                os.kill(os.getpid(), number)
+
+    del sys.modules[module]
+    sys.meta_path.insert(0, Finder())
+
+
 def slow_dev(seconds: float, batch_size: int, number: int) -> None:
     """Evaluation works on small batches, and each takes so much longer; in the second this process gets a signal."""
     import rumbo.api.prepare as prepare

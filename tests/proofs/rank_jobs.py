@@ -16,9 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(
-    ["torch._dynamo", "matplotlib.pyplot", "rumbo.api.finish", "rumbo.cli.train"]
-)
+_processes.set_forkserver_preload(["torch._dynamo", "matplotlib.pyplot", "rumbo.api.finish", "rumbo.cli.train"])
 
 Fault = Callable[[int], None]
 """Put in place in a process, which is told its rank."""
@@ -36,11 +34,13 @@ class Job:
     process: Any
     folder: Path
     began: float = field(default_factory=time.monotonic)
+    ended_at: float = 0.0
 
     def end(self, limit: float = 90) -> "End":
         """Wait for it."""
         self.process.join(limit)
-        seconds = time.monotonic() - self.began
+        self.ended_at = time.monotonic()
+        seconds = self.ended_at - self.began
         is_hung = self.process.is_alive()
         if is_hung:
             self.process.kill()
@@ -211,6 +211,17 @@ def signalled(victim: int, step: int, number: int, rank: int, *, to: str = "rank
     """A rank gets a signal after a step; or it has its job get it, or everything that was started."""
     if rank == victim:
         at_step(step, partial(_signal, number, to))
+
+
+def _die(number: int) -> None:
+    Path("died").write_text(str(time.monotonic()))
+    os.kill(os.getpid(), number)
+
+
+def dies(victim: int, step: int, number: int, rank: int) -> None:
+    """A rank is killed after a step, and leaves the time of it."""
+    if rank == victim:
+        at_step(step, partial(_die, number))
 
 
 def _fail(kind: str) -> None:

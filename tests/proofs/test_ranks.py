@@ -1,13 +1,17 @@
 """T18: several processes of one run. The death of one, exact judgement, closed ports, and every way to stop."""
 
 import json
+import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
-from rank_jobs import failing, look_at_sockets, run_job, signalled, start_job
+from rank_jobs import dies, failing, look_at_sockets, run_job, signalled, start_job
 from sittings import outcome, strict
 
 TABLE = ("table.csv", "--model", "mlp", "--epochs", "3", "--set", "train.batch_size=24")
@@ -126,3 +130,47 @@ def test_a_run_goes_on_with_other_numbers_of_processes(folder: Path, whole: Path
     dev = json.loads(end.out)["metrics"]["dev"]
     expected = strict((whole / "report.json").read_bytes())["metrics"]["dev"]
     assert dev == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.train
+def test_processes_are_programs_of_their_own(folder: Path) -> None:
+    """The one test that starts them as users do. What lies in the folder is data, whatever it is called."""
+    place = folder / "odd"
+    place.mkdir()
+    for name in ("rumbo", "json", "torch"):
+        (place / f"{name}.py").write_text("raise SystemExit('imported from the working folder')\n")
+    command = [sys.executable, "-P", "-m", "rumbo", "train", "nothing", "--processes", "2", "--json"]
+    end = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=120, check=False)
+    assert end.returncode == 2, end
+    assert (end.stdout.count("nothing"), end.stderr.count("nothing")) == (1, 1)
+    assert json.loads(end.stdout)["error"]["exit_code"] == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(50))
+def test_fifty_deaths(number: int, folder: Path, whole: Path) -> None:
+    rng = np.random.default_rng(number)
+    victim, step = int(rng.integers(2)), int(rng.integers(1, STEPS + 1))
+    how = [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS][rng.integers(4)]
+    run = f"fifty-{number}"
+    job = start_job(
+        "train", *TABLE, "--out", run, "--processes", 2, folder=folder, fault=partial(dies, victim, step, how)
+    )
+    end = job.end()
+    died_at = float((folder / "died").read_text())
+    assert end.code == 4, end
+    assert job.ended_at - died_at <= 30
+    assert f"process {victim} of 2 was killed ({how.name}" in end.error
+    assert job.orphans(35) == []
+    assert outcome(resumed(folder, run)) == outcome(whole)
+    shutil.rmtree(folder / run)
+
+
+@pytest.mark.slow
+def test_torchrun_trains_as_our_own_processes_do(folder: Path, whole: Path) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--max-restarts"]
+    words = ["1", "-m", "rumbo", "train", *TABLE, "--out", "torchrun", "--json"]
+    end = subprocess.run([*command, *words], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    assert end.returncode == 0, end
+    assert set(json.loads(end.stdout.strip().splitlines()[-1])) >= {"run", "metrics"}
+    assert outcome(folder / "torchrun") == outcome(whole)

@@ -116,6 +116,16 @@ def test_a_signal_while_pictures_are_read_leaves_nothing(server, data, tmp_path,
     assert not run.exists()
 
 
+def test_a_signal_before_the_report_says_how_to_go_on(server, data, tmp_path):
+    """matplotlib takes a second to import: the likeliest moment of all after the last step."""
+    run, fault = tmp_path / "run", {"signal_while_importing": {"module": "rumbo.api.finish", "number": signal.SIGINT}}
+    end = server.run("train", *KINDS[TABLE], *OFTEN, "--out", run, folder=data, faults=fault)[0]
+    assert faults_of_stop(end, run, signal.SIGINT) == [], end
+    assert "--resume" in end.told
+    assert server.run("train", "--resume", "--out", run, folder=data)[0].code == 0
+    assert different(outcome(run), expected(server, data, TABLE)) == []
+
+
 def test_a_second_signal_leaves_at_once(server, data, tmp_path):
     run = tmp_path / "run"
     faults = {"signal_at_step": {"step": 7, "number": signal.SIGTERM, "times": 2}}
