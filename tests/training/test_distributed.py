@@ -37,11 +37,13 @@ def assert_same(answers: list[dict[str, Any]]) -> None:
         assert all(np.array_equal(other["weights"][name], weight) for name, weight in first["weights"].items())
 
 
+@pytest.mark.train
 @pytest.mark.parametrize("kind", KINDS)
 def test_losses_are_those_of_one_process(kind: str) -> None:
     assert_alike(train(ALONE, kind, {}), together(2, train, kind, {}))
 
 
+@pytest.mark.train
 @pytest.mark.parametrize(
     "changes", [{"micro_batch": 5}, {"clip_norm": 0.5, "clip_value": 0.1}, {"full_batch_epochs": 1, "batch_size": 30}]
 )
@@ -50,11 +52,13 @@ def test_parts_and_clipping_change_nothing(changes: dict[str, Any]) -> None:
     assert_alike(train(ALONE, "regress", changes), together(3, train, "regress", changes))
 
 
+@pytest.mark.train
 def test_shards_change_nothing() -> None:
     options = {"clip_norm": 0.5, "micro_batch": 5}
     assert_alike(train(ALONE, "classify", options), together(2, train, "classify", options | SHARDS))
 
 
+@pytest.mark.train
 def test_random_things_differ_between_processes_and_not_between_runs() -> None:
     options = {"mixup": 0.4, "average_decay": 0.9}
     once, again = (together(2, train, "classify", options, False) for _ in range(2))
@@ -64,6 +68,7 @@ def test_random_things_differ_between_processes_and_not_between_runs() -> None:
     assert alone["metrics"][-1]["dev/loss"] == pytest.approx(once[0]["metrics"][-1]["dev/loss"], rel=0.5)
 
 
+@pytest.mark.train
 @pytest.mark.parametrize("options", [{}, SHARDS], ids=["replicas", "shards"])
 def test_a_checkpoint_goes_on_in_any_world(options: dict[str, Any]) -> None:
     whole = together(2, train, "multilabel", options, False)
@@ -79,6 +84,7 @@ def test_a_checkpoint_goes_on_in_any_world(options: dict[str, Any]) -> None:
         assert np.allclose(other["losses"], train(ALONE, "multilabel", {})["losses"][10:], atol=1e-5)
 
 
+@pytest.mark.train
 @pytest.mark.parametrize("kind", KINDS)
 def test_judgements_are_those_of_one_process_bit_for_bit(kind: str) -> None:
     sizes = list(range(1, 18))
@@ -93,6 +99,7 @@ def test_judgements_are_those_of_one_process_bit_for_bit(kind: str) -> None:
                 assert np.array_equal(one.weights, other.weights)
 
 
+@pytest.mark.train
 def test_what_is_not_finite_in_one_part_stops_all_before_the_update() -> None:
     messages = together(2, fail, "regress", {}, 1)
     assert len(set(messages)) <= 2  # each explains what it sees
