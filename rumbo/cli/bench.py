@@ -89,9 +89,7 @@ def result_text(found: "Benchmark") -> str:
         for row in facts
         if row["name"].startswith("overhead")
     ]
-    lines.append(
-        t("Losses are those of single steps in the first round; they differ by rounding, in bf16 more than in fp32.")
-    )
+    lines.append(t("Losses are compared in the first 20 steps; they differ by rounding, in bf16 more than in fp32."))
     return "\n".join([*lines, *_about_machine(found)])
 
 

@@ -61,6 +61,9 @@ def test_losses_that_differ_are_told():
     result = run(race_of(lambda: [1.0, 2.0], lambda: [1.5, 2.0], steps=2), rounds=2)
     assert result.loss_difference == 0.5
     assert result.mean_loss_difference == 0.25
+    late = run(race_of(lambda: [0.0] * 21, lambda: [0.0] * 20 + [1.0], steps=21), rounds=1)
+    assert late.loss_difference == 0
+    assert late.mean_loss_difference > 0
 
 
 def test_a_loop_twice_as_slow_has_a_ratio_of_half():
