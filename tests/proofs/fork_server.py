@@ -110,12 +110,14 @@ def work(order: dict[str, Any], notes: Notes) -> None:
 
 def look_after(children: dict[int, Notes], order: dict[str, Any]) -> list[dict[str, Any]]:
     """Send the signals at their moments, wait for all to end, and tell how; whoever hangs is killed and told."""
-    started, ends = time.monotonic(), []
+    started, ends, counts_from = time.monotonic(), [], None if order["from_first_step"] else 0.0
     open_ones = {os.pidfd_open(pid): pid for pid in children}
     signals, signalled, is_hung = [tuple(pair) for pair in order["signals"]], None, False
     while open_ones:
         now = time.monotonic() - started
-        while signals and signals[0][0] <= now:
+        if counts_from is None and any(notes.get()[0] > 0 for notes in children.values()):
+            counts_from = now
+        while signals and counts_from is not None and signals[0][0] <= now - counts_from:
             _, number = signals.pop(0)
             signalled = now if signalled is None else signalled
             for descriptor in open_ones:
@@ -124,8 +126,10 @@ def look_after(children: dict[int, Notes], order: dict[str, Any]) -> list[dict[s
             is_hung = True
             for descriptor in open_ones:
                 signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-        wait = (signals[0][0] if signals else order["limit"] if not is_hung else now + 5) - now
-        for descriptor in select.select(list(open_ones), [], [], max(0, wait))[0]:
+        wait = order["limit"] - now if not is_hung else 5.0
+        if signals:
+            wait = 0.002 if counts_from is None else counts_from + signals[0][0] - now
+        for descriptor in select.select(list(open_ones), [], [], max(0.0, wait))[0]:
             pid = open_ones.pop(descriptor)
             os.close(descriptor)
             code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

@@ -69,6 +69,7 @@ class ForkServer:
         *words: object,
         folder: Path,
         signals: Sequence[tuple[float, int]] = (),
+        from_first_step: bool = False,
         faults: dict[str, dict[str, Any]] | None = None,
         cores: int | None = None,
         copies: int = 1,
@@ -80,6 +81,7 @@ class ForkServer:
             words: the command.
             folder: where it runs.
             signals: moments in seconds after its start, and what is sent then.
+            from_first_step: moments are counted from the first step instead.
             faults: functions of `faults.py` by name, with their keywords.
             cores: how many there seem to be, which is how many threads decode.
             copies: of the process.
@@ -92,6 +94,7 @@ class ForkServer:
             "folder": str(folder),
             "output": str(output),
             "signals": sorted(signals),
+            "from_first_step": from_first_step,
             "faults": faults or {},
             "cores": cores,
             "copies": copies,

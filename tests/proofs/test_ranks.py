@@ -167,10 +167,13 @@ def test_fifty_deaths(number: int, folder: Path, whole: Path) -> None:
 
 
 @pytest.mark.slow
-def test_torchrun_trains_as_our_own_processes_do(folder: Path, whole: Path) -> None:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--max-restarts"]
-    words = ["1", "-m", "rumbo", "train", *TABLE, "--out", "torchrun", "--json"]
+@pytest.mark.parametrize("program", [("-m", "rumbo"), (str(Path(__file__).with_name("dies_once.py")),)])
+def test_torchrun_trains_as_our_own_processes_do(program: tuple[str, ...], folder: Path, whole: Path) -> None:
+    """It also starts them again after a death: the run goes on from its last checkpoint."""
+    run = f"torchrun-{len(program)}"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    words = ["--max-restarts", "1", *program, "train", *TABLE, "--out", run, "--json"]
     end = subprocess.run([*command, *words], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     assert end.returncode == 0, end
     assert set(json.loads(end.stdout.strip().splitlines()[-1])) >= {"run", "metrics"}
-    assert outcome(folder / "torchrun") == outcome(whole)
+    assert outcome(folder / run) == outcome(whole)
