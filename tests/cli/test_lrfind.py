@@ -5,8 +5,10 @@ import shlex
 import pytest
 from workbench import Command, csv, inside, tree
 
+from rumbo.api import rate_finding
 from rumbo.api.rate_finding import find_learning_rate
 from rumbo.cli.main import main
+from rumbo.core.errors import TrainingError
 
 
 @pytest.fixture
@@ -63,6 +65,25 @@ def test_without_an_answer_it_says_why(folder, rumbo: Command):
     assert answer.json["command"] is None
     assert "never fell" in answer.json["reason"]
     assert "Undecided: " in rumbo("lrfind", "table.csv", *SHORT, "--high", "1e-4").out
+
+
+@pytest.mark.parametrize(("num_good", "code"), [(0, 4), (5, 0), (120, 0)])
+def test_a_loss_that_is_not_finite_is_an_error_only_at_the_start(num_good, code, folder, rumbo: Command, monkeypatch):
+    real = rate_finding.fit
+
+    def failing(*arguments):
+        for event in real(*arguments):
+            if getattr(event, "step", 0) > num_good:
+                raise TrainingError("the cost is not finite.")
+            yield event
+
+    monkeypatch.setattr(rate_finding, "fit", failing)
+    answer = rumbo("lrfind", "table.csv", *SHORT, "--low", "1e-3", "--out", "curve.png", "--json")
+    assert answer.code == code
+    if num_good == 5:
+        assert "before there was anything to see" in answer.json["reason"]
+    if num_good == 120:
+        assert len(answer.json["losses"]) == 120
 
 
 @pytest.mark.parametrize(
