@@ -135,8 +135,10 @@ def test_four_in_a_row_stop_it_nevertheless(server, data, tmp_path):
     assert latest(tmp_path / "run" / "checkpoints").step == 4
 
 
-@pytest.mark.parametrize("value", VALUES)
-@pytest.mark.parametrize("kind", ["numbers of a table", "classes of pictures"])
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("numbers of a table", "nan"), ("numbers of a table", "inf"), ("classes of pictures", "-inf")],
+)
 def test_dev_that_is_not_finite_is_marked_and_never_the_best(server, data, tmp_path, kind, value):
     end = train(server, data, tmp_path / "run", kind, {"poison_dev": {"value": value}})
     assert end.code == 0, end.told
@@ -156,8 +158,10 @@ def test_a_goal_that_is_not_finite_is_marked_and_never_the_best(server, data, tm
     assert strict((tmp_path / "run" / "report.json").read_bytes())["best_epoch"] == 2
 
 
-@pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "rmsprop"])
-@pytest.mark.parametrize("kind", RUNS)
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [*itertools.product(["numbers of a table"], ["sgd", "momentum", "adam"]), ("classes of pictures", "rmsprop")],
+)
 def test_a_rate_that_blows_the_weights_up_leaves_no_bad_checkpoint(server, data, tmp_path, kind, name):
     rate = options(train__optimizer__name=name, train__optimizer__learning_rate=100, train__schedule__name="constant")
     end = train(server, data, tmp_path / "run", kind, {}, *rate)
