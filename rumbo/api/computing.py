@@ -32,7 +32,7 @@ def choose_computing(trained: TrainedModel, options: FitOptions, num_train: int)
         precision=choice.precision,
         layout=choice.layout,
         compile="yes" if choice.compile else "no",
-        threads=options.threads or torch.get_num_threads(),
+        threads=options.threads or min(choice.threads, torch.get_num_threads()),
     )
     return chosen, "" if is_chosen else choice.reason
 

@@ -56,7 +56,7 @@ def choose_training(options: FitOptions, num_train: int, model: str = "") -> Fit
     else:
         batch_size = options.batch_size or (32 if num_train <= 4_000 else 128 if num_train <= 200_000 else 256)
     optimizer = options.optimizer
-    if optimizer.learning_rate is None and optimizer.name in ("adam", "adamw"):
+    if optimizer.learning_rate is None and optimizer.name in ("adam", "adamw", "amsgrad", "nadam"):
         optimizer = replace(optimizer, learning_rate=_adam_rate(model))
     return replace(options, epochs=epochs, batch_size=min(batch_size, num_train), optimizer=optimizer)
 

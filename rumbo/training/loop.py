@@ -6,7 +6,6 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
-import torch
 
 from rumbo.core.errors import TrainingError
 from rumbo.core.messages import t
@@ -67,12 +66,10 @@ def fit(task: Task, data: FitData, state: TrainState, options: FitOptions, *, te
                 loss = step(batch, plan.rate(state))
                 if loss is None:
                     continue
-                state.loss_sum += loss
-                state.step, state.batch = state.step + 1, state.batch + 1
+                told = state.advance(loss)
                 clock.note()
+                yield from map(Warned, (*step.take_notes(), *told))
                 yield Stepped(state.step, state.epoch, state.batch, plan.steps_in(state.epoch), loss)
-                while step.notes:
-                    yield Warned(step.notes.pop(0))
         except (RuntimeError, MemoryError) as error:
             yield Warned(_shrink(state, size, part or size, error, team))
             step.forget()
@@ -82,7 +79,7 @@ def fit(task: Task, data: FitData, state: TrainState, options: FitOptions, *, te
         event = yield from _evaluate(task.with_model(state.judged), data, state, plan, team)
         clock.note()
         state.seconds = team.from_first(state.seconds)
-        state.epoch, state.batch, state.loss_sum = state.epoch + 1, 0, torch.zeros_like(state.loss_sum)
+        yield from map(Warned, state.end_epoch(event.metrics["train/loss"], event.learning_rate))
         yield event
     state.restore_best()
     task.model.eval()

@@ -18,6 +18,7 @@ from rumbo.training.averaging import WeightAverage
 from rumbo.training.distributed import cut_like, is_sharded, whole
 from rumbo.training.optimizer import make_optimizer
 from rumbo.training.options import FitOptions
+from rumbo.training.trend import Trend
 
 FORMAT = 2
 """1 had no average, scaler, micro-batch or count of skipped steps; it is still read."""
@@ -40,6 +41,7 @@ class TrainState:
         num_skipped: steps that were left out because they were not finite.
         skipped_in_row: those since the last update.
         micro_batch: examples in memory at a time; None: all of a step. Shrinks when memory is short.
+        trend: what the losses so far say of how it goes.
         loss_sum: sum of the losses of this epoch's steps so far.
         best_value: the goal's best value on dev; NaN before the first evaluation.
         best_loss: the loss on dev of that epoch.
@@ -59,6 +61,7 @@ class TrainState:
     num_skipped: int = 0
     skipped_in_row: int = 0
     micro_batch: int | None = None
+    trend: Trend = field(default_factory=Trend)
     loss_sum: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
     best_value: float = math.nan
     best_loss: float = math.inf
@@ -66,6 +69,7 @@ class TrainState:
     best_weights: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     stale_epochs: int = 0
     seconds: float = 0.0
+    _unread: list[Tensor] = field(default_factory=list[Tensor])
 
     @classmethod
     def fresh(cls, model: nn.Module, options: FitOptions) -> "TrainState":
@@ -84,6 +88,22 @@ class TrainState:
     def judged(self) -> nn.Module:
         """The network that is evaluated on dev and kept: the averaged one where there is one."""
         return self.model if self.average is None else self.average.model
+
+    def advance(self, loss: Tensor) -> list[str]:
+        """Move on by a step that was made, with its loss; sentences on how it goes."""
+        self.loss_sum += loss
+        self.step, self.batch = self.step + 1, self.batch + 1
+        if loss.device.type == "cpu":
+            return self.trend.steps((loss.item(),))
+        self._unread.append(loss)  # until the end of the epoch, so that nobody waits for a GPU
+        return []
+
+    def end_epoch(self, loss: float, rate: float) -> list[str]:
+        """Move on to the next epoch; this one had this mean loss, and this rate at its end."""
+        sentences = self.trend.steps(torch.stack(self._unread).tolist()) if self._unread else []
+        self._unread.clear()
+        self.epoch, self.batch, self.loss_sum = self.epoch + 1, 0, torch.zeros_like(self.loss_sum)
+        return [*sentences, *self.trend.epoch(loss, rate)]
 
     def keep_best(self, value: float, loss: float, *, higher_is_better: bool) -> bool:
         """Note an epoch's goal; remember the weights when it is the best. The lower loss breaks a tie.
@@ -139,6 +159,7 @@ class TrainState:
             "best_epoch": self.best_epoch,
             "stale_epochs": self.stale_epochs,
             "seconds": self.seconds,
+            "trend": self.trend.to_dict(),
             "extra": dict(extra),
         }
         return {
@@ -206,6 +227,7 @@ class TrainState:
         self.best_loss = math.inf if numbers["best_loss"] is None else numbers["best_loss"]
         self.best_epoch, self.stale_epochs = numbers["best_epoch"], numbers["stale_epochs"]
         self.seconds = numbers["seconds"]
+        self.trend = Trend.from_dict(numbers.get("trend", {}))
         return numbers["extra"]
 
 

@@ -30,9 +30,6 @@ class Step:
         examples: what batches are taken from.
         seed: of dropout and mixing, which are functions of (seed, step, part, rank).
         team: the processes that make each step together.
-
-    Attributes:
-        notes: sentences for the user since they were last taken.
     """
 
     def __init__(
@@ -48,7 +45,7 @@ class Step:
         self.task, self.state, self.options, self.examples, self.seed = task, state, options, examples, seed
         self.team, self._parallel, self._is_sharded = team, team.in_parallel(task.model), is_sharded(task.model)
         self._computed = task.with_model(as_computed(self._parallel, options, state.loss_sum.device))
-        self.notes: list[str] = []
+        self._notes: list[str] = []
         self._trained = [weight for group in state.optimizer.param_groups for weight in group["params"]]
         self._on_gpu = state.loss_sum.is_cuda
         self._late = LateAnswers() if self._on_gpu and _takes_flags(state.optimizer) else None
@@ -83,6 +80,11 @@ class Step:
         self._part, self._loss = 0, self.team.sum(self._loss)
         self._update(batch, rate)
         return self._loss
+
+    def take_notes(self) -> list[str]:
+        """Sentences for the user since they were last taken."""
+        notes, self._notes = self._notes, []
+        return notes
 
     def forget(self) -> None:
         """Leave out the parts of a step that was broken off; it can be made again from its first one."""
@@ -171,7 +173,7 @@ class Step:
         state.optimizer.zero_grad(set_to_none=True)
         self._loss = (state.loss_sum / max(state.batch, 1)).to(self._loss)  # the epoch's mean stays as it is
         left_out = t("left out step {step}, the {count}. so far.", step=state.step + 1, count=state.num_skipped)
-        self.notes.append(f"{left_out} {sentence}")
+        self._notes.append(f"{left_out} {sentence}")
 
 
 def seed_generators(seed: int, *, on_gpu: bool) -> None:
