@@ -6,7 +6,6 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
-
 from rumbo.core.errors import TrainingError
 from rumbo.core.messages import t
 from rumbo.data.loader import Loader
