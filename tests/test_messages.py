@@ -217,7 +217,7 @@ def test_the_overview_is_in_spanish(capsys: pytest.CaptureFixture[str], spanish:
 
 def test_an_error_is_in_spanish(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trian", "--lang", "es"]) == 2
-    assert capsys.readouterr().err.startswith("error: no hay comando con el nombre 'trian'; lo más parecido: train.")
+    assert capsys.readouterr().err.startswith("error: no hay comando con el nombre 'trian'; lo más parecido: train")
 
 
 def test_the_environment_alone_makes_errors_spanish(monkeypatch: pytest.MonkeyPatch) -> None:
