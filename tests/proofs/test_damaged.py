@@ -6,8 +6,8 @@
 from pathlib import Path
 
 import pytest
+from kinds import KINDS, OFTEN, different, expected
 from sittings import outcome
-from test_random_kills import KINDS, OFTEN, different, expected
 
 pytestmark = pytest.mark.train
 

@@ -12,8 +12,8 @@ import signal
 import numpy as np
 import pytest
 import toy
+from kinds import KINDS, OFTEN, different, expected, options, whole
 from sittings import outcome
-from test_random_kills import KINDS, OFTEN, different, expected, options, whole
 
 from rumbo.data.loader import Examples, Loader, PixelsInMemory
 from rumbo.data.options import AugmentOptions

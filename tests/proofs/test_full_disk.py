@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kinds import KINDS, OFTEN, different, expected
 from sittings import ForkServer, outcome
-from test_random_kills import KINDS, OFTEN, different, expected
 
 from rumbo.runs.publisher import latest
 

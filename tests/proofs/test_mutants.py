@@ -3,8 +3,8 @@
 import signal
 
 import pytest
+from kinds import KINDS, OFTEN, whole
 from sittings import outcome
-from test_random_kills import KINDS, OFTEN, whole
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 

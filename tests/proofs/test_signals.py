@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kinds import KINDS, OFTEN, different, expected, whole
 from sittings import End, ForkServer, outcome
-from test_random_kills import KINDS, OFTEN, different, expected, whole
 
 from rumbo.runs.publisher import latest
 

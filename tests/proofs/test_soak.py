@@ -6,8 +6,8 @@ Mutants seen caught: losses kept with their graphs; figures not closed; a log no
 import statistics
 
 import pytest
+from kinds import KINDS, OFTEN
 from sittings import strict
-from test_random_kills import KINDS, OFTEN
 
 pytestmark = [pytest.mark.train]
 
