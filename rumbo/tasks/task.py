@@ -40,12 +40,12 @@ class Cost:
     @property
     def mean(self) -> Float[Tensor, ""]:
         """The number that is minimized: factor x total / weight, summed over the terms; 0 where nothing has weight."""
-        parts = [term.factor * term.total / term.weight.clamp(min=1e-12) for term in self.terms.values()]
-        return sum(parts[1:], start=parts[0])
+        return self.over({name: term.weight for name, term in self.terms.items()})
 
     def over(self, weights: Mapping[str, Float[Tensor, ""]]) -> Float[Tensor, ""]:
         """This part's share of a mean over a larger whole: factor x total / weight of the whole, summed over terms."""
-        parts = [term.factor * term.total / weights[name].clamp(min=1e-12) for name, term in self.terms.items()]
+        # The factor meets the weight first: one node for the backward pass, which shows in steps of a millisecond.
+        parts = [term.total * (term.factor / weights[name].clamp(min=1e-12)) for name, term in self.terms.items()]
         return sum(parts[1:], start=parts[0])
 
     def __add__(self, other: "Cost") -> "Cost":

@@ -57,7 +57,7 @@ RULES: dict[OptimizerName, Rule] = {
 
 
 def make_optimizer(model: nn.Module, options: OptimizerOptions) -> Optimizer:
-    """The optimizer of a network's trainable parameters, in two groups: matrices and kernels; biases and norms.
+    """The optimizer of a network's trainable parameters: matrices and kernels with the penalties; biases and norms.
 
     Call it when the network is on its device and in its memory layout. All rules equal those of
     `rumbo.reference.optimizers` step for step, every memory starting at zero:
@@ -83,10 +83,13 @@ def make_optimizer(model: nn.Module, options: OptimizerOptions) -> Optimizer:
         "l1": options.l1,
     }
     weights = [weight for weight in model.parameters() if weight.requires_grad]
+    weights.sort(key=lambda weight: weight.ndim < 2)
     groups: list[dict[str, Any]] = [
         {"params": [weight for weight in weights if weight.ndim >= 2], **penalties},
         {"params": [weight for weight in weights if weight.ndim < 2], **dict.fromkeys(penalties, 0.0)},
     ]
+    if not any(penalties.values()):  # one group is one call of the fused update: it shows in steps of a millisecond
+        groups = [{"params": weights, **penalties}]
     settings = rule.settings(options)
     if rule.decouples:
         settings["decoupled_weight_decay"] = decoupled

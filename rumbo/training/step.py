@@ -125,7 +125,8 @@ class Step:
             tensors.clip_to_norm(gradients, options.clip_norm, self.team.norm(norm) if self._is_sharded else norm)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        apply_penalties(optimizer)
+        if options.optimizer.l1:
+            apply_penalties(optimizer)
         if state.scaler is None:
             optimizer.step()
         else:
