@@ -25,6 +25,8 @@ from rumbo.core.messages import shown, t
 TICK_SECONDS = 0.25
 GRACE_SECONDS = 10.0
 """How long the others may take to end by themselves once one has failed: they may be saving."""
+EARLY_SECONDS = 2.0
+"""The same before the run has begun: they may be about to say better what is wrong."""
 
 
 class RankFailed(RumboError):
@@ -117,7 +119,8 @@ def _look_after(ranks: Sequence[Rank], asked: list[int]) -> None:
                 forwarded += 1
             if failed_at is None and any(rank.code not in (None, 0) for rank in ranks):
                 failed_at = now
-            if failed_at is not None and now - failed_at > GRACE_SECONDS:
+            is_begun = any("run" in rank.notes for rank in ranks)
+            if failed_at is not None and now - failed_at > (GRACE_SECONDS if is_begun else EARLY_SECONDS):
                 for rank in ranks:
                     rank.end()
     for rank in ranks:

@@ -221,6 +221,8 @@ def _events(hand: Hand) -> Iterator[Event]:
 
 def _interrupted(hand: Hand, signal_number: int) -> Interrupted:
     where = os.path.relpath(hand.link.run)
+    if hand.link.is_led:
+        where += f" --processes {hand.link.team.world}"
     return Interrupted(
         t(
             "stopped in epoch {epoch}, after step {step}; saved. Continue with: rumbo train --resume --out {where}",

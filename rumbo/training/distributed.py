@@ -7,7 +7,7 @@ up the gradients, gloo carries them between processors and NCCL between GPUs.
 
 import io
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -157,9 +157,8 @@ class Team:
         from torch.distributed.fsdp import fully_shard
 
         mesh = init_device_mesh(next(model.parameters()).device.type, (self.world,))
-        for part in model.children():
-            if sum(weight.numel() for weight in part.parameters()):
-                fully_shard(part, mesh=mesh)
+        for part in _called_parts(model):
+            fully_shard(part, mesh=mesh)
         fully_shard(model, mesh=mesh)
         return model
 
@@ -262,6 +261,15 @@ def cut_like(weight: Tensor, tensor: Tensor) -> Tensor:
 
     shards: DTensor = weight  # pyright: ignore[reportAssignmentType]
     return distribute_tensor(tensor, shards.device_mesh, shards.placements)
+
+
+def _called_parts(model: nn.Module) -> Iterator[nn.Module]:
+    """The parts with weights that a network calls: those of a list, for nobody calls a list."""
+    for part in model.children():
+        if isinstance(part, nn.ModuleList | nn.ModuleDict):
+            yield from _called_parts(part)
+        elif any(weight.numel() for weight in part.parameters()):
+            yield part
 
 
 def _has_shards(tensor: Tensor) -> bool:

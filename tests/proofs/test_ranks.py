@@ -85,6 +85,7 @@ def test_all_stop_after_the_same_step(number: int, to: str, code: int, folder: P
     end = run_job("train", *TABLE, "--out", run, "--processes", 2, folder=folder, fault=fault)
     assert end.code == code, end
     assert "stopped in epoch " in end.error
+    assert f"rumbo train --resume --out {run} --processes 2\n" in end.error
     assert end.error.count("error:") == 1
     assert outcome(resumed(folder, run)) == outcome(whole)
 

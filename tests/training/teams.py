@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from rumbo import models
 from rumbo.core.errors import TrainingError
 from rumbo.core.inputs import InputSpec
 from rumbo.data.loader import Examples, Loader
@@ -188,6 +189,34 @@ def fail(team: Team, kind: str, changes: dict[str, Any], rank: int) -> str:
     except TrainingError as problem:
         return f"{state.step} {problem}"
     return "no error"
+
+
+def cut_networks(team: Team) -> dict[str, str]:
+    """What each kind of network of ours says to being cut into shards; nothing where its outputs stay the same."""
+    torch.manual_seed(0)
+    names = [name for name in models.names() if models.entry(name).module != "rumbo.models.published"]
+    problems: dict[str, str] = {}
+    for name in [*names, "resnet18"]:
+        side = 28 if name == "lenet5" else 32
+        spec = InputSpec(image=(1, side, side))
+        inputs = [torch.randn(4, 1, side, side)]
+        if models.takes(name) == "table" or name == "convnet":
+            spec = InputSpec(image=spec.image if name == "convnet" else None, num_numbers=5, category_sizes=(3, 7))
+            tables = [torch.randn(4, 5), torch.randint(0, 3, (4, 2))]
+            inputs = inputs + tables if name == "convnet" else tables
+        model = models.build(name, spec, 2)
+        copied = team.sharded(copy.deepcopy(model))
+        try:
+            torch.manual_seed(1)
+            expected = model(*inputs)
+            torch.manual_seed(1)
+            outputs = copied(*inputs)
+            outputs.sum().backward()
+            if not torch.allclose(expected, outputs, atol=1e-5):
+                problems[name] = "other outputs"
+        except Exception as problem:
+            problems[name] = f"{type(problem).__name__}: {str(problem)[:200]}"
+    return problems
 
 
 def say(team: Team, what: list[str]) -> list[Any]:

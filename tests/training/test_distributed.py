@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from teams import examples, fail, fit_data, fit_options, judge_sizes, say, together, train
+from teams import cut_networks, examples, fail, fit_data, fit_options, judge_sizes, say, together, train
 
 from rumbo.data.loader import Loader
 from rumbo.training.distributed import ALONE, Team
@@ -56,6 +56,11 @@ def test_parts_and_clipping_change_nothing(changes: dict[str, Any]) -> None:
 def test_shards_change_nothing() -> None:
     options = {"clip_norm": 0.5, "micro_batch": 5}
     assert_alike(train(ALONE, "classify", options), together(2, train, "classify", options | SHARDS))
+
+
+@pytest.mark.train
+def test_every_network_can_be_cut() -> None:
+    assert together(2, cut_networks) == [{}, {}]
 
 
 @pytest.mark.train
