@@ -48,7 +48,7 @@ class Link:
 
     def note(self, **facts: Any) -> None:
         """Something to be told should this process die: its step, its run folder."""
-        self._notes.update(facts)
+        self._notes = {**self._notes, **facts}  # anew: the other thread may be reading the old ones
 
     def send(self) -> None:
         """Tell all that was noted now."""
