@@ -7,7 +7,6 @@ are and do, never by the name of a network. Its choice is stored with the run an
 
 import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -137,24 +136,6 @@ def choose(
         threads=options.threads or (1 if is_tiny and device.type == "cpu" else num_cores()),
         reason=reason,
     )
-
-
-def autocast(choice: Choice, device: torch.device) -> AbstractContextManager[Any]:
-    """What a forward pass runs in. One object serves all steps; for fp32 it does nothing.
-
-    Costs belong outside, on outputs in fp32 (`outputs.float()`): torch leaves log-softmax and log-sigmoid of bf16
-    logits in bf16 on a CPU.
-    """
-    if choice.precision == "fp32":
-        return nullcontext()
-    return torch.autocast(device.type, torch.bfloat16 if choice.precision == "bf16" else torch.float16)
-
-
-def compiled(network: nn.Module, choice: Choice, device: torch.device) -> Any:
-    """The network to call in a forward pass: itself, or compiled; on a GPU with its steps recorded as CUDA graphs."""
-    if not choice.compile:
-        return network
-    return torch.compile(network, mode="reduce-overhead" if device.type == "cuda" else "default")
 
 
 def _measured(network: nn.Module, example: InputSpec | Sequence[Tensor], batch_size: int) -> Work | None:

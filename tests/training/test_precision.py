@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from rumbo import losses, models
+from rumbo import models
 from rumbo.core.errors import UsageError
 from rumbo.core.inputs import InputSpec
 from rumbo.training import precision as rule
 from rumbo.training.options import FitOptions
-from rumbo.training.precision import Choice, autocast, choose, compiled
+from rumbo.training.precision import Choice, choose
 from rumbo.training.work import Work, work_of
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -186,38 +186,3 @@ def test_work_is_counted_by_kind():
     assert work.reuse("convolution") == pixels
     assert work.reuse("recurrent") == 0
     assert sum(work.share(kind) for kind in work.multiply_adds) == pytest.approx(1)
-
-
-def chosen(precision) -> Choice:
-    return Choice(precision=precision, layout="usual", compile=False, threads=1, reason="")
-
-
-def test_fp32_runs_in_no_context_and_bf16_keeps_weights_in_fp32():
-    network, inputs = nn.Linear(8, 4), torch.randn(2, 8)
-    with autocast(chosen("fp32"), CPU):
-        assert network(inputs).dtype == torch.float32
-    context = autocast(chosen("bf16"), CPU)
-    for _ in range(2):  # one object for all steps
-        with context:
-            outputs = network(inputs)
-        assert outputs.dtype == torch.bfloat16
-        assert not torch.is_autocast_enabled("cpu")
-    outputs.float().sum().backward()
-    assert network.weight.dtype == network.weight.grad.dtype == torch.float32
-    assert compiled(network, chosen("bf16"), CPU) is network
-
-
-def test_costs_of_bf16_logits_are_those_in_fp32(subtests):
-    torch.manual_seed(0)
-    logits, codes = (3 * torch.randn(64, 10)).bfloat16(), torch.randint(0, 10, (64,))
-    labels = torch.randint(0, 2, (64, 10)).float()
-    for name, cost in {
-        "cross_entropy": lambda x: losses.cross_entropy(x, codes, label_smoothing=0.1),
-        "binary_cross_entropy": lambda x: losses.binary_cross_entropy(x, labels),
-        "squared_error": lambda x: (x - labels) ** 2,
-    }.items():
-        with subtests.test(name):
-            wanted = cost(logits.float())
-            assert wanted.dtype == torch.float32
-            with autocast(chosen("bf16"), CPU):
-                torch.testing.assert_close(cost(logits.float()), wanted, rtol=0, atol=0)
