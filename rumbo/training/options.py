@@ -58,7 +58,7 @@ class FitOptions(Options):
     freeze_norms: bool = option(False, "Batch normalization keeps its statistics, as when little data fine-tunes.")
     on_nonfinite: Literal["stop", "skip"] = option(
         "stop",
-        "A step whose cost or gradient is not finite stops the training, or is left out (three in a row stop it).",
+        "A step whose cost or gradient is not finite stops the training, or is left out (a fourth in a row stops it).",
     )
     precision: PrecisionName = option(
         "auto", "Numbers of the forward and backward pass; auto goes by processor and network. Weights stay fp32."

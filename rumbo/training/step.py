@@ -173,7 +173,7 @@ class Step:
             raise NotFinite(sentence, batch)
         state.optimizer.zero_grad(set_to_none=True)
         self._loss = (state.loss_sum / max(state.batch, 1)).to(self._loss)  # the epoch's mean stays as it is
-        left_out = t("left out step {step}, the {count}. so far.", step=state.step + 1, count=state.num_skipped)
+        left_out = t("left out step {step} ({count} so far).", step=state.step + 1, count=state.num_skipped)
         self._notes.append(f"{left_out} {sentence}")
 
 
