@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import faults
+import poison
 
 HEAVY = (
     "torch._dynamo",  # drawn in by the first optimizer, otherwise: seconds in every child
@@ -96,7 +97,7 @@ def work(order: dict[str, Any], notes: Notes) -> None:
             faults.cores(order["cores"])
         spy(notes)
         for name, keywords in order["faults"].items():
-            getattr(faults, name)(**keywords)
+            getattr(poison if name.startswith("poison") else faults, name)(**keywords)
         code = main(order["words"])
     except BaseException:
         import traceback

@@ -82,7 +82,7 @@ class ForkServer:
             folder: where it runs.
             signals: moments in seconds after its start, and what is sent then.
             from_first_step: moments are counted from the first step instead.
-            faults: functions of `faults.py` by name, with their keywords.
+            faults: functions of `faults.py` and `poison.py` by name, with their keywords.
             cores: how many there seem to be, which is how many threads decode.
             copies: of the process.
             limit: seconds after which it counts as hung.
