@@ -9,7 +9,7 @@ from typing import Any
 from rumbo.api.config import Preset
 from rumbo.api.prepare import Prepared, prepare
 from rumbo.api.sources import Progress
-from rumbo.api.training import _model_options, _wanted
+from rumbo.api.wanted import wanted_config
 from rumbo.api.weights import load_weights
 from rumbo.core.errors import TrainingError, UsageError
 from rumbo.core.messages import t
@@ -116,15 +116,14 @@ def find_learning_rate(
     picture = None if out is None else Path(out)
     if picture is not None:
         _require_new_picture(picture)
-    wanted = _wanted(data, config)
-    named = {"task": task, "target": target, "seed": seed, "device": device}
-    wanted = replace(
-        wanted,
-        model=_model_options(wanted.model, model, weights, freeze),
-        **{name: value for name, value in named.items() if value is not None},
+    wanted = wanted_config(
+        data,
+        config,
+        named={"task": task, "target": target, "seed": seed, "device": device},
+        model={"name": model, "weights": weights, "freeze": freeze},
+        train={},
+        settings=settings,
     )
-    for path, text in (settings or {}).items():
-        wanted = wanted.override(path.removeprefix("options."), text)
     prepared = prepare(wanted, base=Path(), preset=preset, progress=progress)
     load_weights(prepared, Path())
     curve = _run(prepared, test, progress)

@@ -146,7 +146,8 @@ class Sitting(Hand):
         """Keep the batch of a step that was not finite for whoever looks for the cause, and say so."""
         kept = self.folder.path / "bad_batch.safetensors"
         write_batch(kept, problem.batch, self.prepared.examples)
-        return f"{problem} {t('The batch is kept in {path}.', path=kept)}"
+        where = t("The batch is kept in {path}.", path=kept)
+        return f"{problem} {where}"
 
 
 def sit(sitting: Sitting, *remarks: str) -> Run:

@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import os
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -10,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from rumbo import __version__
-from rumbo.api.config import ModelOptions, Preset, RunConfig
+from rumbo.api.config import Preset, RunConfig
 from rumbo.api.link import Link, linked
 from rumbo.api.prepare import Prepared, prepare
 from rumbo.api.run import Run
 from rumbo.api.sitting import Hand, Sitting, Watch, help_out, sit
 from rumbo.api.sources import Progress, require_same_data, used_by
+from rumbo.api.wanted import relocated, wanted_config
 from rumbo.api.weights import load_weights
 from rumbo.core.errors import UsageError
 from rumbo.core.messages import t
 from rumbo.data.corrections import read_corrections
 from rumbo.data.demo import DIGITS
-from rumbo.data.mixing import parse_addition
 from rumbo.data.splits.split import Split
 from rumbo.runs import RunFolder, latest, require_space, write_json, write_yaml
 from rumbo.training.state import TrainState
@@ -84,20 +83,14 @@ def train(
             return _resume(data, out, link, watch=watch, progress=progress)
     if preset not in ("quick", "good", "best"):
         raise UsageError(t("preset '{preset}' must be one of: quick, good, best.", preset=str(preset)))
-    wanted = _wanted(data, config)
-    named = {"task": task, "target": target, "goal": goal, "seed": seed, "device": device}
-    wanted = replace(wanted, **{key: value for key, value in named.items() if value is not None})
-    wanted = replace(
-        wanted,
-        model=_model_options(wanted.model, model, weights, freeze),
-        train=replace(
-            wanted.train,
-            epochs=epochs if epochs is not None else wanted.train.epochs,
-            budget_seconds=budget_seconds if budget_seconds is not None else wanted.train.budget_seconds,
-        ),
+    wanted = wanted_config(
+        data,
+        config,
+        named={"task": task, "target": target, "goal": goal, "seed": seed, "device": device},
+        model={"name": model, "weights": weights, "freeze": freeze},
+        train={"epochs": epochs, "budget_seconds": budget_seconds},
+        settings=settings,
     )
-    for path, text in (settings or {}).items():
-        wanted = wanted.override(path.removeprefix("options."), text)
     with linked() as link:  # each process of several comes here
         if out is not None and link.was_restarted and Path(out).exists():
             return _resume(data, out, link, watch=watch, progress=progress)
@@ -118,7 +111,7 @@ def _begin(
     if not link.team.is_first:
         return help_out(Hand(prepared, state, link))
     with RunFolder.create(_name_of(wanted.path), out) as folder:
-        prepared = replace(prepared, config=_relocated(prepared.config, Path(), folder.path))
+        prepared = replace(prepared, config=relocated(prepared.config, Path(), folder.path))
         try:
             require_space(folder.path, state.num_bytes)
             _write_beginning(folder, prepared)
@@ -139,52 +132,6 @@ def _refuse_changes(names: list[str]) -> None:
                 names=", ".join(f"--{name}" for name in names),
             )
         )
-
-
-def _wanted(data: str | Path | None, config: str | Path | None) -> RunConfig:
-    """The config that was asked for, with paths relative to the working folder."""
-    wanted = RunConfig()
-    if config is not None:
-        file = Path(config)
-        if not file.is_file():
-            raise UsageError(t("no config file at '{path}'.", path=str(config)))
-        wanted = _relocated(RunConfig.read(file), file.parent, Path())
-    if data is not None:
-        wanted = replace(wanted, path=str(data))
-    if any("\udc80" <= letter <= "\udcff" for letter in wanted.path):
-        raise UsageError(
-            t("'{path}' has a byte that is no UTF-8: rename it, config.yaml must name it.", path=wanted.path)
-        )
-    if not wanted.path:
-        raise UsageError(t("nothing to train on: give a folder, a file or a zip, as in `rumbo train PHOTOS`."))
-    return wanted
-
-
-def _model_options(options: ModelOptions, name: str | None, weights: str | None, freeze: str | None) -> ModelOptions:
-    named = {"name": name, "weights": weights, "freeze": freeze}
-    return replace(options, **{key: value for key, value in named.items() if value is not None})
-
-
-def _relocated(config: RunConfig, base: Path, folder: Path) -> RunConfig:
-    """Paths that were relative to one folder relative to another, such as the one that its config.yaml lies in."""
-    model = config.model
-    if model.weights not in ("none", "imagenet"):
-        model = replace(model, weights=os.path.relpath(base / model.weights, folder))
-    path = config.path if config.path in ("", DIGITS) else os.path.relpath(base / config.path, folder)
-    data = config.data
-    if data.corrections is not None:
-        data = replace(data, corrections=os.path.relpath(base / data.corrections, folder))
-    if data.cache_path is not None:
-        data = replace(data, cache_path=os.path.relpath(base / Path(data.cache_path).expanduser(), folder))
-    if data.split.file is not None:
-        data = replace(data, split=replace(data.split, file=os.path.relpath(base / data.split.file, folder)))
-    data = replace(data, mix=tuple(_relocated_addition(text, base, folder) for text in data.mix))
-    return replace(config, path=path, model=model, data=data)
-
-
-def _relocated_addition(text: str, base: Path, folder: Path) -> str:
-    path, weight = parse_addition(text)
-    return f"{os.path.relpath(base / path, folder)}:{weight:g}"
 
 
 def _name_of(path: str) -> str:
