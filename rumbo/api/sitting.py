@@ -189,6 +189,8 @@ def _work(hand: Hand) -> Finished:
             hand.tell(event)
             if isinstance(event, Finished):
                 give_weights(hand.state.model, hand.prepared.task.model)
+                if stop.signal_number is not None and link.team.world == 1:  # the last epoch's checkpoint is there
+                    raise _interrupted(hand, stop.signal_number)
                 return event
             if isinstance(event, Warned):
                 continue
