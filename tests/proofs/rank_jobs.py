@@ -15,8 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from teams import IMPORTED
+
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["torch._dynamo", "matplotlib.pyplot", "rumbo.api.finish", "rumbo.cli.train"])
+_processes.set_forkserver_preload(list(IMPORTED))
 
 Fault = Callable[[int], None]
 """Put in place in a process, which is told its rank."""

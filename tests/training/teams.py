@@ -33,7 +33,15 @@ from rumbo.training.state import TrainState
 NUM_ITEMS, NUM_NUMBERS = 150, 6
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["torch._dynamo", "matplotlib.pyplot", "rumbo.api.finish", "rumbo.cli.train"])
+IMPORTED = (
+    "torch._dynamo",
+    "torch.distributed.fsdp",
+    "torch.distributed.tensor",
+    "rumbo.api.finish",
+    "rumbo.cli.train",
+)
+"""What every process finds imported; the first test file that starts one decides it for all."""
+_processes.set_forkserver_preload(list(IMPORTED))
 
 
 def together(world: int, work: Callable[..., Any], *arguments: Any) -> list[Any]:

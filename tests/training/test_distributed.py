@@ -58,7 +58,7 @@ def test_shards_change_nothing() -> None:
     assert_alike(train(ALONE, "classify", options), together(2, train, "classify", options | SHARDS))
 
 
-@pytest.mark.train
+@pytest.mark.slow
 def test_every_network_can_be_cut() -> None:
     assert together(2, cut_networks) == [{}, {}]
 
@@ -74,7 +74,9 @@ def test_random_things_differ_between_processes_and_not_between_runs() -> None:
 
 
 @pytest.mark.train
-@pytest.mark.parametrize("options", [{}, SHARDS], ids=["replicas", "shards"])
+@pytest.mark.parametrize(
+    "options", [pytest.param({}, id="replicas"), pytest.param(SHARDS, id="shards", marks=pytest.mark.slow)]
+)
 def test_a_checkpoint_goes_on_in_any_world(options: dict[str, Any]) -> None:
     whole = together(2, train, "multilabel", options, False)
     half = together(2, train, "multilabel", options, False, None, 10)
@@ -83,10 +85,11 @@ def test_a_checkpoint_goes_on_in_any_world(options: dict[str, Any]) -> None:
     assert half[0]["losses"] + rest[0]["losses"] == whole[0]["losses"]
     assert rest[0]["metrics"] == whole[0]["metrics"][1:]
     assert all(np.array_equal(rest[0]["weights"][name], weight) for name, weight in whole[0]["weights"].items())
-    for world in (1, 3):
-        plain = train(ALONE, "multilabel", {}, True, None, 10)["files"]
-        other = together(world, train, "multilabel", options, True, plain)[0]
-        assert np.allclose(other["losses"], train(ALONE, "multilabel", {})["losses"][10:], atol=1e-5)
+    # From one process to three; `half` came from two, and goes on alone.
+    plain = train(ALONE, "multilabel", {}, True, None, 10)["files"]
+    other = together(3, train, "multilabel", options, True, plain)[0]
+    assert np.allclose(other["losses"], train(ALONE, "multilabel", {})["losses"][10:], atol=1e-5)
+    assert len(train(ALONE, "multilabel", options, False, half[0]["files"])["losses"]) == len(rest[0]["losses"])
 
 
 @pytest.mark.train
