@@ -237,7 +237,10 @@ def small_files(num_bytes: int, after_step: int) -> None:
 
 
 def measure_repeated(words: Sequence[str], times: int, notes: str) -> None:
-    """Train so often in this process before the command itself; note memory, descriptors and threads after each."""
+    """Train so often in this process before the command itself; note after each what the process holds."""
+    import matplotlib.figure
+    import torch
+
     from rumbo.cli.main import main
 
     for number in range(times):
@@ -250,6 +253,8 @@ def measure_repeated(words: Sequence[str], times: int, notes: str) -> None:
             "rss": num_pages * resource.getpagesize(),
             "descriptors": len(os.listdir("/proc/self/fd")),
             "threads": len(os.listdir("/proc/self/task")),
+            "tensors": sum(issubclass(type(held), torch.Tensor) for held in gc.get_objects()),
+            "figures": sum(issubclass(type(held), matplotlib.figure.Figure) for held in gc.get_objects()),
         }
         with open(notes, "a", encoding="utf-8") as file:
             file.write(json.dumps(told) + "\n")

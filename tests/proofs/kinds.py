@@ -1,10 +1,12 @@
 """Kinds of training, so small that they take a second, and the outcome that every run of a kind must have."""
 
 import shutil
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sittings import ForkServer, outcome
 
 OFTEN = ("--set", "train.save_every_seconds=0", "--device", "cpu", "--seed", "3")
@@ -69,3 +71,10 @@ def expected(server: ForkServer, data: Path, kind: str) -> dict[str, Any]:
 
 def different(mine: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
     return [name for name in theirs if mine[name] != theirs[name]]
+
+
+def first_of(cases: Iterable[Any]) -> list[Any]:
+    """Cases of a test, of which only the first is tried in haste: the rest are marked slow."""
+    first, *rest = cases
+    several = [case if isinstance(case, tuple) else (case,) for case in rest]
+    return [first, *(pytest.param(*case, marks=pytest.mark.slow) for case in several)]

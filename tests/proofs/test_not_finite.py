@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kinds import OFTEN, PICTURES, TABLE, options
+from kinds import OFTEN, PICTURES, TABLE, first_of, options
 from safetensors.torch import load
 from sittings import End, ForkServer, outcome, strict
 
@@ -49,6 +49,7 @@ def injections() -> list[Injection]:
 
 
 ALL = injections()
+ONE_OF_EACH = {0, *{fault: number for number, (_, fault, _) in enumerate(ALL)}.values()}
 
 
 def train(server: ForkServer, data: Path, run: Path, kind: str, faults: dict[str, Any], *more: str) -> End:
@@ -94,19 +95,20 @@ def check_that_it_stops(server: ForkServer, data: Path, run: Path, kind: str, fa
     assert latest(run / "checkpoints").step == step  # the steps before it, and none of what followed
 
 
-@pytest.mark.parametrize("number", range(0, 100, 11))
+@pytest.mark.parametrize("number", sorted(ONE_OF_EACH))
 def test_a_training_stops_before_the_update(server, data, tmp_path, number):
     check_that_it_stops(server, data, tmp_path / "run", *ALL[number])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [number for number in range(100) if number % 11])
+@pytest.mark.parametrize("number", sorted({*range(100)} - ONE_OF_EACH))
 def test_every_injection_stops_the_training(server, data, tmp_path, number):
     check_that_it_stops(server, data, tmp_path / "run", *ALL[number])
 
 
-@pytest.mark.parametrize("kind", ["classes of pictures"])
-def test_it_goes_on_as_if_nothing_had_been_once_the_cause_is_gone(server, data, tmp_path, kind):
+@pytest.mark.slow
+def test_it_goes_on_as_if_nothing_had_been_once_the_cause_is_gone(server, data, tmp_path):
+    kind = "classes of pictures"  # with batch norm, whose statistics a step changes before its cost is known
     assert train(server, data, tmp_path / "whole", kind, {}).code == 0
     fault = {"poison_activation": {"layer": 0, "value": "nan", "steps": [3]}}
     assert train(server, data, tmp_path / "run", kind, fault).code == 4
@@ -114,7 +116,7 @@ def test_it_goes_on_as_if_nothing_had_been_once_the_cause_is_gone(server, data, 
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("number", range(3, 100, 32))
+@pytest.mark.parametrize("number", first_of(range(3, 100, 32)))
 def test_a_step_is_left_out_where_that_is_asked_for(server, data, tmp_path, number):
     kind, fault, keywords = ALL[number]
     skip = ("--set", "train.on_nonfinite=skip")
@@ -137,7 +139,7 @@ def test_four_in_a_row_stop_it_nevertheless(server, data, tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "value"),
-    [("numbers of a table", "nan"), ("numbers of a table", "inf"), ("classes of pictures", "-inf")],
+    first_of([("numbers of a table", "nan"), ("numbers of a table", "inf"), ("classes of pictures", "-inf")]),
 )
 def test_dev_that_is_not_finite_is_marked_and_never_the_best(server, data, tmp_path, kind, value):
     end = train(server, data, tmp_path / "run", kind, {"poison_dev": {"value": value}})
@@ -149,7 +151,7 @@ def test_dev_that_is_not_finite_is_marked_and_never_the_best(server, data, tmp_p
     assert strict((tmp_path / "run" / "report.json").read_bytes())["best_epoch"] == 2
 
 
-@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("value", first_of(VALUES))
 def test_a_goal_that_is_not_finite_is_marked_and_never_the_best(server, data, tmp_path, value):
     fault = {"poison_score": {"value": value, "task": "classify"}}
     end = train(server, data, tmp_path / "run", "classes of a table", fault)
@@ -160,7 +162,9 @@ def test_a_goal_that_is_not_finite_is_marked_and_never_the_best(server, data, tm
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [*itertools.product(["numbers of a table"], ["sgd", "momentum", "adam"]), ("classes of pictures", "rmsprop")],
+    first_of(
+        [*itertools.product(["numbers of a table"], ["sgd", "momentum", "adam"]), ("classes of pictures", "rmsprop")]
+    ),
 )
 def test_a_rate_that_blows_the_weights_up_leaves_no_bad_checkpoint(server, data, tmp_path, kind, name):
     rate = options(train__optimizer__name=name, train__optimizer__learning_rate=100, train__schedule__name="constant")
