@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from rumbo.api.rank import LINE, STORE, Rank, Starter, start
+from rumbo.api.rank import LINE, LOST, STORE, Rank, Starter, start
 from rumbo.core.devices import num_cores
 from rumbo.core.errors import RumboError, TrainingError, UsageError
 from rumbo.core.messages import shown, t
@@ -27,6 +27,8 @@ GRACE_SECONDS = 10.0
 """How long the others may take to end by themselves once one has failed: they may be saving."""
 EARLY_SECONDS = 2.0
 """The same before the run has begun: they may be about to say better what is wrong."""
+STOPPED = tuple(128 + number for number in (signal.SIGINT, signal.SIGTERM))
+"""Exit codes of a process that was asked to stop and has saved."""
 
 
 class RankFailed(RumboError):
@@ -64,7 +66,7 @@ def run_in_processes(words: Sequence[str], world: int, *, starter: Starter = sta
     Raises:
         TrainingError: one died or froze; the others were ended. Names it, and tells how to go on.
         RankFailed: one other than the first failed; what it said.
-        SystemExit: the first one failed and has told why, or somebody asked to stop; with its exit code.
+        SystemExit: the first one failed and has told why, or all stopped because somebody asked; with its exit code.
     """
     with ExitStack() as stack, _signals() as asked:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="rumbo-", ignore_cleanup_errors=True))
@@ -117,9 +119,10 @@ def _look_after(ranks: Sequence[Rank], asked: list[int]) -> None:
             for number in asked[forwarded:]:
                 _pass_on(ranks, number, is_second=forwarded > 0)
                 forwarded += 1
-            if failed_at is None and any(rank.code not in (None, 0) for rank in ranks):
-                failed_at = now
             is_begun = any("run" in rank.notes for rank in ranks)
+            well = (None, 0, *(STOPPED if is_begun else ()))  # who has stopped may leave one that still saves
+            if failed_at is None and any(rank.code not in well for rank in ranks):
+                failed_at = now
             if failed_at is not None and now - failed_at > (GRACE_SECONDS if is_begun else EARLY_SECONDS):
                 for rank in ranks:
                     rank.end()
@@ -141,11 +144,13 @@ def _tell(ranks: Sequence[Rank], asked: Sequence[int]) -> None:
     first, world = ranks[0], len(ranks)
     if all(rank.code == 0 for rank in ranks):
         return
-    if asked:
-        raise SystemExit(128 + asked[0])
     if first.has_failed and first.code is not None and first.code > 0:
         raise SystemExit(first.code)  # it told why
-    failed = next((rank for rank in ranks if rank.has_failed), None)
+    stopped = {end for number in asked for end in (128 + number, -number)}
+    failed = next((rank for rank in ranks if rank.has_failed and rank.code not in stopped), None)
+    is_cut_short = first.code == LOST and "run" in first.notes  # it could not save
+    if failed is None and asked and not is_cut_short:
+        raise SystemExit(128 + asked[0])
     if failed is None:
         raise TrainingError(
             t("the {world} processes lost each other. {go_on}", world=world, go_on=_go_on(ranks)),
