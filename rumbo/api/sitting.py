@@ -162,21 +162,21 @@ def sit(sitting: Sitting, *remarks: str) -> Run:
     for remark in remarks:
         sitting.tell(Noticed(remark))
     finished = _work(sitting)
+    sitting.link.team.leave()  # nobody waits for the report, however long it takes
     try:
         from rumbo.api.finish import finish  # draws: matplotlib takes a second that the first step need not wait for
 
         finish(sitting.prepared, sitting.folder, read_results(sitting.folder.results), finished, sitting.state)
     except KeyboardInterrupt:
         raise _interrupted(sitting, signal.SIGINT) from None
-    sitting.link.team.wait()
     return Run(sitting.folder.path)
 
 
 def help_out(hand: Hand) -> Run:
-    """Do this process's part of another one's run, and wait until it is finished."""
+    """Do this process's part of another one's run. That one writes its report alone, when this one has left."""
     hand.link.share_run(None)
     _work(hand)
-    hand.link.team.wait()
+    hand.link.team.leave()
     return Run(hand.link.run)
 
 

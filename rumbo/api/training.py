@@ -69,6 +69,9 @@ def train(
         watch: sees each event.
         progress: told while pictures are read.
 
+    Returns:
+        The run. Of several processes the first alone writes its report, and the others do not wait for it.
+
     Raises:
         UsageError: what was asked for cannot be done.
         DataError: what is in the data cannot be used.

@@ -91,6 +91,12 @@ class Team:
         if self.world > 1:
             self.agree(True)
 
+    def leave(self) -> None:
+        """Wait until all have come here, then part for good: what one does alone from now on may take any time."""
+        self.wait()
+        if self.world > 1:
+            _torch().destroy_process_group()
+
     def text_from_first(self, text: str) -> str:
         """The first process's text, such as the name of its folder."""
         return text if self.world == 1 else self._gather_bytes(os.fsencode(text))[0].decode("utf-8", "surrogateescape")
@@ -227,7 +233,8 @@ def joined(meeting_file: str | None = None) -> Generator[Team]:
                 world=world,
             )
         ) from error
-    _torch().destroy_process_group()
+    if _torch().is_initialized():  # not if all have left already
+        _torch().destroy_process_group()
 
 
 def is_sharded(model: nn.Module) -> bool:

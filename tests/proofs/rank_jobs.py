@@ -252,3 +252,21 @@ def _look(folder: str) -> None:
 def look_at_sockets(step: int, rank: int) -> None:
     """Note which sockets each process holds after a step: family, local address, state."""
     at_step(step, partial(_look, "."))
+
+
+def slow_report(wait_seconds: float, report_seconds: float, rank: int) -> None:
+    """Nobody waits longer for another one than so many seconds, and the report takes some more."""
+    del rank
+    import datetime
+
+    import rumbo.api.finish as end
+    import rumbo.training.distributed as distributed
+
+    distributed.LONGEST_WAIT = datetime.timedelta(seconds=wait_seconds)
+    write = end.write_report
+
+    def late(*arguments: Any) -> None:
+        time.sleep(report_seconds)
+        write(*arguments)
+
+    end.write_report = late

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rank_jobs import dies, failing, look_at_sockets, run_job, signalled, start_job
+from rank_jobs import dies, failing, look_at_sockets, run_job, signalled, slow_report, start_job
 from sittings import outcome, strict
 
 TABLE = ("table.csv", "--model", "mlp", "--epochs", "3", "--set", "train.batch_size=24")
@@ -102,6 +102,15 @@ def test_none_is_left_when_the_job_is_killed(folder: Path, whole: Path) -> None:
     assert "stopped in epoch " in job.end().error  # they saved
     assert set(Path(tempfile.gettempdir()).glob("rumbo-*/store")) <= before
     assert outcome(resumed(folder, "killed")) == outcome(whole)
+
+
+@pytest.mark.train
+def test_the_report_may_take_longer_than_one_waits_for_another(folder: Path) -> None:
+    words = ("train", *TABLE, "--out", "late", "--processes", 2, "--json")
+    end = run_job(*words, folder=folder, fault=partial(slow_report, 8, 10))
+    assert end.code == 0, end
+    assert len(end.out.splitlines()) == 1  # the helper says nothing
+    assert (folder / "late" / "report.json").exists()
 
 
 @pytest.mark.train
