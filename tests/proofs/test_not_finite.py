@@ -1,6 +1,6 @@
 """T09: a hundred NaN and infinities at every place where one can come from: none reaches a weight or a checkpoint.
 
-Mutants seen caught: the check after the update; only the loss is looked at; json.dumps that writes NaN.
+Mutants seen caught: the check after the update; only the loss is looked at.
 """
 
 import csv

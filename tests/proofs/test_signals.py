@@ -1,6 +1,6 @@
 """T13: SIGTERM and Ctrl-C at random moments end a training at once, saved, and resumable to the same bits.
 
-Mutants seen caught: the loop does not ask; the handler stays for a second signal; `except Exception` around a save.
+Mutants seen caught: the loop does not ask; the handler stays for a second signal.
 """
 
 import re
