@@ -1,4 +1,4 @@
-"""T23, T19: the bits of a run depend on its seed alone: not on threads that decode, clocks, or where its folder lies."""
+"""T23, T19: the bits of a run depend on its seed alone: not on threads, clocks, or where its folder lies."""
 
 import csv
 import json
