@@ -161,6 +161,7 @@ def orphans(group: int) -> bool:
 
 def serve() -> None:
     """Answer each line of stdin by one of stdout, until there are no more."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born deaf to it
     for name in HEAVY:
         importlib.import_module(name)
     print("ready", flush=True)

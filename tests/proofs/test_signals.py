@@ -87,10 +87,10 @@ def test_a_hundred_signals(server, data):
 
 @pytest.mark.parametrize("number", first_of(STOPPED))
 def test_a_signal_on_dev_does_not_wait_for_its_end(server, data, tmp_path, number):
-    run, slow = tmp_path / "run", {"slow_dev": {"seconds": 1.5, "batch_size": 4, "number": number}}
+    run, slow = tmp_path / "run", {"slow_dev": {"seconds": 2.5, "batch_size": 4, "number": number}}
     end = server.run("train", *KINDS[TABLE], *OFTEN, "--out", run, folder=data, faults=slow)[0]
     assert faults_of_stop(end, run, number) == [], end
-    assert end.seconds < 1.5 * 12  # all of dev are 12 batches
+    assert end.seconds < 2.5 * 12  # all of dev are 12 batches
     assert server.run("train", "--resume", "--out", run, folder=data)[0].code == 0
     assert different(outcome(run), expected(server, data, TABLE)) == []
 
