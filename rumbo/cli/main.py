@@ -8,6 +8,7 @@ from typing import Any
 
 from rumbo.cli.verbs import VERBS
 from rumbo.core.errors import RumboError, UsageError, unknown_name
+from rumbo.core.memory import memory_short
 from rumbo.core.messages import LANGUAGES, shown, t, translate, use_language
 
 
@@ -38,7 +39,7 @@ def main(words: list[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        if _is_out_of_memory(error):
+        if memory_short(error) is not None:
             message = t("out of memory. Try smaller pictures (--set data.image_size=…) or batches.")
             return _fail(message, 4, "MemoryError", as_json)
         message = t(
@@ -47,12 +48,6 @@ def main(words: list[str]) -> int:
             text=str(error)[:500],
         )
         return _fail(message, 1, type(error).__name__, as_json)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Python's own error, or one of torch's two: for a GPU it has a class, for the processor only words."""
-    is_torchs = type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and is_torchs)
 
 
 def _run(words: list[str]) -> int:

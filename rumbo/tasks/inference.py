@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
 import torch
 from jaxtyping import Float64
 
+from rumbo.core.memory import memory_short
 from rumbo.data.loader import Loader
 from rumbo.tasks.task import Cost, Predictions, Task, Term
 
@@ -19,7 +21,7 @@ def infer(task: Task, loader: Loader, *, labelled: bool = True) -> Predictions:
 
     Args:
         task: its model is left in evaluation mode.
-        loader: the examples.
+        loader: the examples; where memory is short for its batches, smaller ones are taken.
         labelled: whether the targets are true ones.
     """
     parts = infer_in_parts(task, loader, labelled=labelled)
@@ -30,19 +32,30 @@ def infer(task: Task, loader: Loader, *, labelled: bool = True) -> Predictions:
             return end.value
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference_mode: what a network keeps for later must serve training too
 def infer_in_parts(
     task: Task, loader: Loader, *, labelled: bool = True, gather: Gather = list
 ) -> Generator[int, None, Predictions]:
-    """As `infer`, yielding how many examples are done after each batch.
+    """As `infer`, yielding how many examples are done after each batch; where memory is short, it begins anew.
 
     Args:
         task: as there.
-        loader: as there; of several processes each has its part.
+        loader: as there; of several processes each has its part, and then memory that is short is an error.
         labelled: as there.
         gather: puts together what the batches of all processes gave, in their order.
     """
     task.model.eval()
+    while True:
+        try:
+            return (yield from _in_batches(task, loader, labelled, gather))
+        except (RuntimeError, MemoryError) as error:
+            size, (_, world) = min(loader.batch_size, len(loader.rows)), loader.part
+            if memory_short(error) is None or size < 2 or world > 1:  # of several, the others wait for this one
+                raise
+        loader = replace(loader, batch_size=size // 2)  # here, where nothing holds what the failed batch took
+
+
+def _in_batches(task: Task, loader: Loader, labelled: bool, gather: Gather) -> Generator[int, None, Predictions]:
     done, (_, world) = 0, loader.part
     parts: list[Mapping[str, np.ndarray]] = []
     factors: list[float] = []

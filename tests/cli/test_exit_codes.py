@@ -23,8 +23,9 @@ def test_a_gate_lets_only_proven_values_pass(rumbo, monkeypatch, value, code):
         MemoryError(),
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB."),
         RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("could not create a primitive"),
     ],
-    ids=["python", "gpu", "cpu"],
+    ids=["python", "gpu", "cpu", "kernel"],
 )
 def test_memory_that_runs_out_is_no_fault_of_ours(rumbo, monkeypatch, error):
     def fail(**_):

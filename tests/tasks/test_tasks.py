@@ -16,7 +16,7 @@ from rumbo.core.inputs import InputSpec
 from rumbo.data.loader import Batch, Examples, Loader
 from rumbo.data.manifest import Dataset, Target, TargetKind
 from rumbo.data.preprocess import fit_preprocess
-from rumbo.tasks.inference import infer
+from rumbo.tasks.inference import infer, infer_in_parts
 from rumbo.tasks.task import Predictions
 from rumbo.tasks.trained import ModelSpec, TrainedModel, build_task
 
@@ -177,3 +177,57 @@ def test_unseen_categories_and_missing_numbers_are_answered():
     row = pl.DataFrame({"id": ["x"], "size": [None], "town": ["the moon"]}, schema_overrides={"size": pl.Float64})
     dataset = Dataset(path=Path("x"), format="table", table=row, target=None, numbers=("size",), categories=("town",))
     assert np.isfinite(model.predict(dataset).outputs).all()
+
+
+def loader_of(count, *, batch_size, part=(0, 1)):
+    numbers = torch.randn(count, 4, generator=torch.Generator().manual_seed(3))
+    examples = Examples(
+        ids=[str(row) for row in range(count)],
+        targets=targets("classify", count, 1),
+        weights=torch.ones(count),
+        numbers=numbers,
+    )
+    return Loader(examples=examples, rows=np.arange(count), batch_size=batch_size, part=part)
+
+
+def short_of_memory(task, largest, met):
+    """The task, whose network has memory for so many examples; the sizes that it met are noted."""
+    real = task.forward
+
+    def forward(batch):
+        met.append(len(batch.rows))
+        if met[-1] > largest:
+            raise RuntimeError("can't allocate memory: you tried to allocate 536870912 bytes")
+        return real(batch)
+
+    task.forward = forward
+    return task
+
+
+def test_judging_takes_smaller_batches_where_memory_is_short():
+    met = []
+    found = infer(short_of_memory(make("classify"), 3, met), loader_of(20, batch_size=256))
+    whole = infer(make("classify"), loader_of(20, batch_size=256))
+    assert met == [20, 10, 5, *[2] * 10]  # a batch of 256 would be these 20 once more
+    assert found.ids == whole.ids
+    np.testing.assert_allclose(found.outputs, whole.outputs, atol=1e-6)
+    assert found.loss == pytest.approx(whole.loss)
+
+
+@pytest.mark.parametrize(("largest", "part"), [(0, (0, 1)), (3, (0, 2))], ids=["not even one", "others wait"])
+def test_judging_gives_up_where_smaller_batches_cannot_help(largest, part):
+    with pytest.raises(RuntimeError, match="can't allocate"):
+        list(infer_in_parts(short_of_memory(make("classify"), largest, []), loader_of(9, batch_size=4, part=part)))
+
+
+def test_other_errors_of_judging_are_not_swallowed():
+    task, calls = make("classify"), []
+
+    def forward(batch):
+        calls.append(len(batch.rows))
+        raise RuntimeError("sizes do not match")
+
+    task.forward = forward
+    with pytest.raises(RuntimeError, match="do not match"):
+        infer(task, loader_of(9, batch_size=4))
+    assert calls == [4]
