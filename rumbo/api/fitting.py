@@ -130,7 +130,8 @@ def fit(
         )
     task = PlainTask(module, loss, is_classifier=not targets.is_floating_point())
     size = min(micro_batch or train.batch_size, train.batch_size)
-    choice = choose(module, [inputs[:1].to(place)], size, options, place, cpu_flags())
+    as_they_are = replace(options, threads=torch.get_num_threads())  # they are the caller's
+    choice = choose(module, [inputs[:1].to(place)], size, as_they_are, place, cpu_flags())
     options = replace(options, precision=choice.precision)
     state = TrainState.fresh(module, options)
     history = History()

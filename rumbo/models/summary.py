@@ -98,7 +98,7 @@ def layers_at_work(model: nn.Module, inputs: Sequence[Tensor]) -> tuple[Row, ...
             )
         )
 
-    with _watched(model, note), torch.inference_mode():
+    with _watched(model, note), torch.no_grad():  # what a network keeps for later must serve training too
         model(*inputs)
     return tuple(rows)
 

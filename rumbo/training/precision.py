@@ -126,7 +126,10 @@ def choose(
     Raises:
         UsageError: the device cannot do what was asked for.
     """
-    work = _measured(network, example, batch_size)
+    on_cpu = device.type == "cpu"
+    asks_precision = on_cpu and options.precision == "auto" and _best_flag(flags) is not None
+    asks_threads = on_cpu and options.threads is None
+    work = _measured(network, example, batch_size) if asks_precision or asks_threads else None
     precision, reason = _precision(work, batch_size, options, device, flags)
     is_tiny = work is not None and 0 < work.total < LEAST_FOR_THREADS
     return Choice(

@@ -108,3 +108,26 @@ def test_batches_go_where_the_module_is(monkeypatch):
     rumbo.fit(nn.Linear(2, 3, device="meta"), x, y, validation=0.25)
     rumbo.fit(nn.Linear(2, 3), x, y, validation=(x, y))
     assert [(data.train.device, data.dev.device) for data in seen] == [("meta", "meta"), ("cpu", "cpu")]
+
+
+class Keeps(nn.Module):
+    """Makes a table in its first forward pass and keeps it."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.table, self.sizes = nn.Linear(2, 3), None, []
+
+    def forward(self, inputs):
+        self.sizes.append(len(inputs))
+        if self.table is None or len(self.table) < len(inputs):
+            self.table = torch.ones(len(inputs), 1)
+        return self.layer(inputs) * self.table[: len(inputs)]
+
+
+@pytest.mark.parametrize("precision", ["auto", "fp32"])
+def test_what_a_module_keeps_of_a_judgement_serves_training(precision, monkeypatch):
+    monkeypatch.setattr("rumbo.api.fitting.cpu_flags", lambda: frozenset({"amx_bf16"}))
+    x, y = blobs()
+    module = Keeps()
+    rumbo.fit(module, x, y, epochs=2, batch_size=8, validation=0.2, precision=precision)
+    assert module.sizes[0] == (1 if precision == "auto" else 8)  # it is tried only where the answer depends on it
