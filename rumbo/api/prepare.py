@@ -14,6 +14,7 @@ from rumbo.api.balance import balanced
 from rumbo.api.computing import choose_computing
 from rumbo.api.config import Preset, RunConfig
 from rumbo.api.defaults import apply_preset, choose_model, choose_rule, choose_training, flips
+from rumbo.api.mixing import refuse_mixing_in_vain
 from rumbo.api.sources import Progress, deal_out, deal_out_main, open_run_data, rows_but
 from rumbo.core.devices import choose_device, num_cores
 from rumbo.core.errors import DataError, UsageError, unknown_name
@@ -177,6 +178,7 @@ def prepare(
     config = replace(config, train=choose_training(config.train, len(rows), config.model.name or ""))
     trained = _build(config, task_name, train_set, preprocess)
     trained.task.model.to(device)
+    refuse_mixing_in_vain(config.train, preprocess.spec)
     options, computing = choose_computing(trained, config.train, len(rows))
     config = replace(config, train=options)
     examples = examples_from(dataset, preprocess, trained.task.encode(dataset), pixels)
