@@ -11,10 +11,11 @@ from rumbo.api.prepare import Prepared, prepare
 from rumbo.api.sources import Progress
 from rumbo.api.wanted import wanted_config
 from rumbo.api.weights import load_weights
-from rumbo.core.errors import TrainingError, UsageError
+from rumbo.core.errors import UsageError
 from rumbo.core.messages import t
 from rumbo.runs.files import write_file
-from rumbo.training.events import Stepped
+from rumbo.training.events import Stepped, Warned
+from rumbo.training.guards import NotFinite
 from rumbo.training.loop import fit
 from rumbo.training.optimizer import base_rate
 from rumbo.training.options import FitOptions
@@ -37,6 +38,7 @@ class RateAnswer:
         losses: loss of each step's batch, before the update with that rate.
         smoothed: their moving averages.
         picture: the file of the plot; None where none was asked for.
+        remarks: what should be known of the training, such as that memory was short.
     """
 
     finding: RateFinding
@@ -47,6 +49,7 @@ class RateAnswer:
     losses: tuple[float, ...]
     smoothed: tuple[float, ...]
     picture: Path | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def suggestion(self) -> float | None:
@@ -126,7 +129,8 @@ def find_learning_rate(
     )
     prepared = prepare(wanted, base=Path(), preset=preset, progress=progress)
     load_weights(prepared, Path())
-    curve = _run(prepared, test, progress)
+    remarks: list[str] = []
+    curve = _run(prepared, test, progress, remarks)
     options = prepared.config.train.optimizer
     answer = RateAnswer(
         finding=curve.finding(options.name),
@@ -137,6 +141,7 @@ def find_learning_rate(
         losses=tuple(curve.losses),
         smoothed=tuple(curve.smoothed),
         picture=picture,
+        remarks=tuple(remarks),
     )
     if picture is not None:
         _draw(answer, picture)
@@ -152,7 +157,7 @@ def _require_new_picture(path: Path) -> None:
         raise UsageError(t("the folder of --out '{path}' does not exist.", path=path))
 
 
-def _run(prepared: Prepared, test: RateTest, progress: Progress | None) -> RateCurve:
+def _run(prepared: Prepared, test: RateTest, progress: Progress | None, remarks: list[str]) -> RateCurve:
     """The loop as it is, with a rate that rises; left when the curve has seen enough."""
     data = replace(prepared.fit_data(), dev=None)
     options = _rising(prepared.config.train, test, len(data.train))
@@ -160,6 +165,8 @@ def _run(prepared: Prepared, test: RateTest, progress: Progress | None) -> RateC
     curve = RateCurve(test)
     try:
         for event in fit(prepared.task, data, state, options):
+            if isinstance(event, Warned):
+                remarks.append(event.sentence)
             if not isinstance(event, Stepped):
                 continue
             curve.add(float(event.loss))
@@ -167,7 +174,7 @@ def _run(prepared: Prepared, test: RateTest, progress: Progress | None) -> RateC
                 progress(t("testing learning rates"), len(curve.losses), test.num_steps)
             if curve.is_over:
                 break
-    except TrainingError:
+    except NotFinite:
         if not curve.losses:
             raise  # with the very first weights: no rate has a part in it
     return curve

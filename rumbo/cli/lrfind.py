@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import sys
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             progress=display.reading,
             **asked,  # pyright: ignore[reportArgumentType]
         )
+    for remark in found.remarks:
+        print(shown(remark), file=sys.stderr)
     command = None if found.suggestion is None else command_with(found.suggestion, arguments)
     if not arguments.json:
         print(result_text(found, command))

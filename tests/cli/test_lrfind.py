@@ -9,6 +9,8 @@ from rumbo.api import rate_finding
 from rumbo.api.rate_finding import find_learning_rate
 from rumbo.cli.main import main
 from rumbo.core.errors import TrainingError
+from rumbo.training.events import Warned
+from rumbo.training.guards import NotFinite
 
 
 @pytest.fixture
@@ -74,7 +76,7 @@ def test_a_loss_that_is_not_finite_is_an_error_only_at_the_start(num_good, code,
     def failing(*arguments):
         for event in real(*arguments):
             if getattr(event, "step", 0) > num_good:
-                raise TrainingError("the cost is not finite.")
+                raise NotFinite("the cost is not finite.", None)
             yield event
 
     monkeypatch.setattr(rate_finding, "fit", failing)
@@ -84,6 +86,24 @@ def test_a_loss_that_is_not_finite_is_an_error_only_at_the_start(num_good, code,
         assert "before there was anything to see" in answer.json["reason"]
     if num_good == 120:
         assert len(answer.json["losses"]) == 120
+
+
+def test_other_errors_are_told_and_so_are_remarks(folder, rumbo: Command, monkeypatch):
+    real = rate_finding.fit
+
+    def failing(*arguments):
+        for event in real(*arguments):
+            yield event
+            if getattr(event, "step", 0) == 99:
+                yield Warned("memory is short.")
+                if is_last:
+                    raise TrainingError("there is no memory for a single example.")
+
+    monkeypatch.setattr(rate_finding, "fit", failing)
+    for is_last, code in ((False, 0), (True, 4)):
+        answer = rumbo("lrfind", "table.csv", *SHORT, "--low", "1e-4")
+        assert answer.code == code
+        assert ("memory is short." in answer.err) == (not is_last)
 
 
 @pytest.mark.parametrize(
