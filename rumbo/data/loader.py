@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -32,6 +33,8 @@ class Batch:
     weights: Float[Tensor, " b"]
     rows: np.ndarray
     """Rows of the examples in their set: `Examples.ids[row]` names them."""
+    ones: Float[Tensor, " b"] | None = None
+    """The very tensor of the weights, where all of them are 1."""
     step_rows: np.ndarray | None = None
     """Rows of the whole step, where this is one of its parts; None: it is all of it."""
     ends_step: bool = True
@@ -39,11 +42,22 @@ class Batch:
     partners: "Partners | None" = None
     """What each example was mixed with."""
 
+    @property
+    def counts_alike(self) -> bool:
+        """Whether all weights are known to be 1, so that sums need not look at them."""
+        return self.weights is self.ones
+
+    def counting(self, num_first: int) -> "Batch":
+        """The batch with weight 0 for all but its first examples."""
+        weights = self.weights.clone()
+        weights[num_first:] = 0
+        return replace(self, weights=weights)
+
     def to(self, device: str) -> "Batch":
         """The batch on another device."""
-        moved = {
-            name: value.to(device, non_blocking=True) for name, value in vars(self).items() if isinstance(value, Tensor)
-        }
+        moved = {name: sent(value, device) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        if self.counts_alike:
+            moved["ones"] = moved["weights"]
         return replace(self, **moved)
 
 
@@ -88,6 +102,11 @@ class Examples:
     flags: Mapping[int, int] = field(default_factory=dict)
     """Column of `numbers` -> the column that is 1 where it was missing and filled in."""
 
+    @cached_property
+    def counts_alike(self) -> bool:
+        """Whether all weights are 1."""
+        return bool((self.weights == 1).all())
+
     def batch(self, rows: np.ndarray, changed: "Changes | None" = None, device: str = "cpu") -> Batch:
         """The examples of some rows: pictures as normalized floats, changed at random when `changed` says how.
 
@@ -98,12 +117,14 @@ class Examples:
 
     def _batch(self, rows: np.ndarray, images: Float[Tensor, "b c h w"] | None, changed: "Changes | None") -> Batch:
         index = torch.from_numpy(rows)
+        weights = torch.ones(len(rows), dtype=self.weights.dtype) if self.counts_alike else self.weights[index]
         return Batch(
             images=images,
             numbers=None if self.numbers is None else self._numbers(self.numbers[index], rows, changed),
             categories=None if self.categories is None else self.categories[index],
             targets=self.targets[index],
-            weights=self.weights[index],
+            weights=weights,
+            ones=weights if self.counts_alike else None,
             rows=rows,
         )
 
@@ -123,7 +144,7 @@ class Examples:
         self, pixels: Shaped[Tensor, "b c h w"], rows: np.ndarray, changed: "Changes | None", device: str
     ) -> Float[Tensor, "b c h w"] | None:
         """Bytes changed and normalized; floats are so already."""
-        pixels = pixels if device == "cpu" else pixels.to(device, non_blocking=True)
+        pixels = sent(pixels, device)
         if self.image is None or pixels.dtype != torch.uint8:
             return None if self.image is None else pixels
         images = pixels.float()
@@ -155,9 +176,23 @@ class Examples:
 
 def normalized(images: Float[Tensor, "b c h w"], image: ImageInput) -> Float[Tensor, "b c h w"]:
     """(x / 255 - mean) / std as one multiplication and one subtraction, in place."""
-    std = torch.tensor(image.std, device=images.device).view(-1, 1, 1)
-    mean = torch.tensor(image.mean, device=images.device).view(-1, 1, 1)
-    return images.mul_(1 / (255 * std)).sub_(mean / std)
+    factor, shift = _scale(image.mean, image.std, images.device)
+    return images.mul_(factor).sub_(shift)
+
+
+@lru_cache(maxsize=16)
+def _scale(mean: tuple[float, ...], std: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Kept, since a GPU waits for what is copied to it from plain memory."""
+    stds = torch.tensor(std).view(-1, 1, 1)
+    factor, shift = 1 / (255 * stds), torch.tensor(mean).view(-1, 1, 1) / stds
+    return factor.to(device), shift.to(device)
+
+
+def sent(tensor: Tensor, device: str) -> Tensor:
+    """A tensor on its way to a device; from pinned memory to a GPU, so that nobody waits."""
+    if device == "cpu":
+        return tensor
+    return (tensor.pin_memory() if device.startswith("cuda") else tensor).to(device, non_blocking=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,8 +269,8 @@ class Loader:
             return
         pieces = [piece for rows in steps for piece in _pieces(rows, largest, *self.part)]
         for batch, piece in zip(self._batches([each.rows for each in pieces], changed), pieces, strict=True):
-            batch.weights[piece.num_counted :] = 0
-            yield replace(batch, step_rows=piece.step_rows, ends_step=piece.ends_step)
+            part = replace(batch, step_rows=piece.step_rows, ends_step=piece.ends_step)
+            yield part if piece.num_counted == len(piece.rows) else part.counting(piece.num_counted)
 
     def _order(self, epoch: int) -> np.ndarray:
         if self.chances is None:

@@ -84,7 +84,7 @@ class Classify(DatasetTask):
     def cost_of(self, outputs: Float[Tensor, "b k"], batch: Batch) -> Cost:
         """Cross-entropy of each item, times its weight."""
         per_item = losses.cross_entropy(outputs, batch.targets, label_smoothing=self.label_smoothing)
-        return Cost({"cross_entropy": Term(per_item @ batch.weights.to(per_item), batch.weights.sum())})
+        return Cost({"cross_entropy": Term.of_items(per_item, batch)})
 
     def term_weights(self, targets: Tensor, weights: Float[Tensor, " b"]) -> Mapping[str, Float[Tensor, ""]]:
         """The sum of the items' weights."""

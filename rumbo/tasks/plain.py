@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -42,11 +41,11 @@ class PlainTask(Task):
         total = (
             loss * len(batch.rows) if loss.ndim == 0 else loss.flatten(1).mean(1).sum() if loss.ndim > 1 else loss.sum()
         )
-        return Cost({"loss": Term(total, torch.tensor(float(len(batch.rows))))})
+        return Cost({"loss": Term(total, float(len(batch.rows)))})
 
-    def term_weights(self, targets: Tensor, weights: Float[Tensor, " b"]) -> Mapping[str, Float[Tensor, ""]]:
+    def term_weights(self, targets: Tensor, weights: Float[Tensor, " b"]) -> Mapping[str, float]:
         """The number of items."""
-        return {"loss": torch.tensor(float(len(weights)))}
+        return {"loss": float(len(weights))}
 
     def decode(self, outputs: Tensor) -> np.ndarray:
         """Raw outputs."""

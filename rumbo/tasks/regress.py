@@ -59,7 +59,7 @@ class Regress(DatasetTask):
     def cost_of(self, outputs: Float[Tensor, "b k"], batch: Batch) -> Cost:
         """Squared error of each standardized item, times its weight."""
         per_item = losses.squared_error(outputs[:, 0], batch.targets)
-        return Cost({"squared_error": Term(per_item @ batch.weights.to(per_item), batch.weights.sum())})
+        return Cost({"squared_error": Term.of_items(per_item, batch)})
 
     def term_weights(self, targets: Tensor, weights: Float[Tensor, " b"]) -> Mapping[str, Float[Tensor, ""]]:
         """The sum of the items' weights."""

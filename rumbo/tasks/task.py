@@ -27,8 +27,15 @@ class Term:
     """
 
     total: Float[Tensor, ""]
-    weight: Float[Tensor, ""]
+    weight: Float[Tensor, ""] | float
     factor: float = 1.0
+
+    @classmethod
+    def of_items(cls, per_item: Float[Tensor, " b"], batch: Batch, factor: float = 1.0) -> "Term":
+        """The sum of items' costs, each times its item's weight."""
+        if batch.counts_alike:
+            return cls(per_item.sum(), float(len(per_item)), factor)
+        return cls(per_item @ batch.weights.to(per_item), batch.weights.sum(), factor)
 
 
 @dataclass(frozen=True)
@@ -42,10 +49,10 @@ class Cost:
         """The number that is minimized: factor x total / weight, summed over the terms; 0 where nothing has weight."""
         return self.over({name: term.weight for name, term in self.terms.items()})
 
-    def over(self, weights: Mapping[str, Float[Tensor, ""]]) -> Float[Tensor, ""]:
+    def over(self, weights: Mapping[str, Float[Tensor, ""] | float]) -> Float[Tensor, ""]:
         """This part's share of a mean over a larger whole: factor x total / weight of the whole, summed over terms."""
         # The factor meets the weight first: one node for the backward pass, which shows in steps of a millisecond.
-        parts = [term.total * (term.factor / weights[name].clamp(min=1e-12)) for name, term in self.terms.items()]
+        parts = [term.total * (term.factor / _above_zero(weights[name])) for name, term in self.terms.items()]
         return sum(parts[1:], start=parts[0])
 
     def __add__(self, other: "Cost") -> "Cost":
@@ -62,10 +69,15 @@ class Cost:
 
         def added(name: str) -> Term:
             terms = [cost.terms[name] for cost in costs]
-            totals, weights = ([getattr(term, part).cpu().double() for term in terms] for part in ("total", "weight"))
+            totals = [term.total.cpu().double() for term in terms]
+            weights = [torch.as_tensor(term.weight).cpu().double() for term in terms]
             return Term(torch.stack(totals).sum(), torch.stack(weights).sum(), terms[0].factor)
 
         return cls({name: added(name) for name in costs[0].terms})
+
+
+def _above_zero(weight: Float[Tensor, ""] | float) -> Float[Tensor, ""] | float:
+    return weight.clamp(min=1e-12) if isinstance(weight, Tensor) else max(weight, 1e-12)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +112,7 @@ class Task(ABC):
         """The cost of a batch's outputs."""
 
     @abstractmethod
-    def term_weights(self, targets: Tensor, weights: Float[Tensor, " b"]) -> Mapping[str, Float[Tensor, ""]]:
+    def term_weights(self, targets: Tensor, weights: Float[Tensor, " b"]) -> Mapping[str, Float[Tensor, ""] | float]:
         """The weight of each term of a cost, from the truth alone: known before any part of a step is computed."""
 
     @abstractmethod

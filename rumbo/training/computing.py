@@ -20,7 +20,9 @@ def as_computed(network: nn.Module, options: FitOptions, device: torch.device) -
     """
     if options.compile == "yes":
         # On a GPU whole steps are recorded as CUDA graphs, where shapes stay the same.
-        network = torch.compile(network, mode="reduce-overhead" if device.type == "cuda" else "default")  # pyright: ignore[reportAssignmentType]
+        has_parts = options.micro_batch is not None or options.full_batch_epochs > 0  # their shapes differ
+        mode = "reduce-overhead" if device.type == "cuda" and not has_parts else "default"
+        network = torch.compile(network, mode=mode)  # pyright: ignore[reportAssignmentType]
     if options.precision in ("auto", "fp32"):
         return network
     return InPrecision(network, torch.bfloat16 if options.precision == "bf16" else torch.float16, device.type)

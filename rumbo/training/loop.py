@@ -7,13 +7,13 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
 from rumbo.core.errors import TrainingError
+from rumbo.core.memory import memory_short
 from rumbo.core.messages import t
 from rumbo.data.loader import Loader
 from rumbo.tasks.inference import infer_in_parts
 from rumbo.tasks.task import Predictions, Task
 from rumbo.training.distributed import ALONE, Team
 from rumbo.training.events import Evaluated, Evaluating, Event, Finished, Stepped, Warned
-from rumbo.training.guards import memory_short
 from rumbo.training.optimizer import base_rate
 from rumbo.training.options import FitOptions
 from rumbo.training.schedule import rate_factor
@@ -65,20 +65,22 @@ def fit(task: Task, data: FitData, state: TrainState, options: FitOptions, *, te
                 loss = step(batch, plan.rate(state))
                 if loss is None:
                     continue
-                told = state.advance(loss)
+                told = state.advance(loss, batch.rows if batch.step_rows is None else batch.step_rows)
+                del batch  # its memory is there for the next one, and warm
                 clock.note()
-                yield from map(Warned, (*step.take_notes(), *told))
+                yield from map(Warned, (*step.explain_left_out(), *told))
                 yield Stepped(state.step, state.epoch, state.batch, plan.steps_in(state.epoch), loss)
         except (RuntimeError, MemoryError) as error:
-            yield Warned(_shrink(state, size, part or size, error, team))
+            yield Warned(_shrink(state, size, min(part or size, size), error, step))
             step.forget()
             continue
-        step.settle(all_of_them=True)
+        state.read()
+        yield from map(Warned, step.explain_left_out())
         team.same_statistics(state.judged)
         event = yield from _evaluate(task.with_model(state.judged), data, state, plan, team)
         clock.note()
         state.seconds = team.from_first(state.seconds)
-        yield from map(Warned, state.end_epoch(event.metrics["train/loss"], event.learning_rate))
+        yield from map(Warned, state.end_epoch(event.learning_rate))
         yield event
     state.restore_best()
     task.model.eval()
@@ -146,11 +148,19 @@ class Clock:
         self.state.seconds, self.last = self.state.seconds + now - self.last, now
 
 
-def _shrink(state: TrainState, step_size: int, size: int, error: Exception, team: Team) -> str:
+def _shrink(state: TrainState, step_size: int, size: int, error: Exception, step: Step) -> str:
     """Where memory was short, halve what is in memory at a time; other errors are raised again."""
-    needed = memory_short(error)
+    needed, team = memory_short(error), step.team
     if needed is None:
         raise error
+    if step.is_updating:  # some weights may have moved already
+        raise TrainingError(
+            t(
+                "there is no memory for the optimizer's own numbers ({needed} more was asked for). Take a smaller "
+                "network, or an optimizer that keeps less: --set train.optimizer.name=sgd.",
+                needed=needed,
+            )
+        ) from error
     if team.world > 1:  # the others wait in the middle of this step
         raise TrainingError(
             t(
@@ -172,7 +182,7 @@ def _shrink(state: TrainState, step_size: int, size: int, error: Exception, team
     state.micro_batch = size // 2
     return t(
         "no memory for {size} examples at once ({needed} more was asked for): each step of {step} examples is now "
-        "made in parts of {part}. Only batch normalization sees a difference.",
+        "made in parts of {part}. Batch normalization, dropout and mixing see a difference.",
         size=size,
         needed=needed,
         step=step_size,
@@ -183,7 +193,7 @@ def _shrink(state: TrainState, step_size: int, size: int, error: Exception, team
 def _evaluate(
     task: Task, data: FitData, state: TrainState, plan: Plan, team: Team
 ) -> Generator[Event, None, Evaluated]:
-    values = {"train/loss": float(state.loss_sum) / max(state.batch, 1)}
+    values = {"train/loss": state.mean_loss}
     is_best = False
     if data.dev is not None:
         predictions = yield from _judge(task, data.dev, state.epoch + 1, team)
@@ -209,10 +219,4 @@ def _judge(task: Task, dev: Loader, epoch: int, team: Team) -> Generator[Event, 
             done = next(parts)
         except StopIteration as end:
             return end.value
-        except (RuntimeError, MemoryError) as error:
-            if memory_short(error) is None or dev.batch_size == 1 or team.world > 1:
-                raise
-            dev = replace(dev, batch_size=dev.batch_size // 2)
-            parts = infer_in_parts(task, dev)
-            done = 0
         yield Evaluating(epoch, done, len(dev.rows))

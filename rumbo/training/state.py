@@ -5,8 +5,9 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -22,6 +23,10 @@ from rumbo.training.trend import Trend
 
 FORMAT = 2
 """1 had no average, scaler, micro-batch or count of skipped steps; it is still read."""
+LAG = 32
+"""Steps after which a GPU is asked for its losses."""
+LEAST_SCALE = 2.0**-20
+"""Of fp16 gradients; with less, none is left of them."""
 
 
 @dataclass
@@ -40,9 +45,11 @@ class TrainState:
         step: steps made, skipped ones included.
         num_skipped: steps that were left out because they were not finite.
         skipped_in_row: those since the last update.
+        left_out: those that nobody has explained yet: number, rows of the examples, how manieth in a row.
         micro_batch: examples in memory at a time; None: all of a step. Shrinks when memory is short.
         trend: what the losses so far say of how it goes.
-        loss_sum: sum of the losses of this epoch's steps so far.
+        loss_sum: sum of the losses of this epoch's steps so far that were finite.
+        num_counted: how many those are.
         best_value: the goal's best value on dev; NaN before the first evaluation.
         best_loss: the loss on dev of that epoch.
         best_epoch: the epoch (from 1) that gave it; 0 before.
@@ -60,28 +67,29 @@ class TrainState:
     step: int = 0
     num_skipped: int = 0
     skipped_in_row: int = 0
+    left_out: list["LeftOut"] = field(default_factory=list["LeftOut"])
     micro_batch: int | None = None
     trend: Trend = field(default_factory=Trend)
-    loss_sum: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
+    loss_sum: float = 0.0
+    num_counted: int = 0
     best_value: float = math.nan
     best_loss: float = math.inf
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     stale_epochs: int = 0
     seconds: float = 0.0
-    _unread: list[Tensor] = field(default_factory=list[Tensor])
+    _unread: list[tuple[Tensor, np.ndarray]] = field(default_factory=list[tuple[Tensor, np.ndarray]])
+    _told: list[str] = field(default_factory=list[str])
 
     @classmethod
     def fresh(cls, model: nn.Module, options: FitOptions) -> "TrainState":
         """The state before the first step. The network is on its device and in its memory layout already."""
-        device = next((weight.device for weight in model.parameters()), torch.device("cpu"))
         return cls(
             model=model,
             optimizer=make_optimizer(model, options.optimizer),
             average=WeightAverage(model, options.average_decay) if options.average_decay else None,
-            scaler=torch.amp.GradScaler(device.type) if options.precision == "fp16" else None,
+            scaler=torch.amp.GradScaler(device_of(model).type) if options.precision == "fp16" else None,
             micro_batch=options.micro_batch,
-            loss_sum=torch.zeros((), dtype=torch.float32 if device.type == "mps" else torch.float64, device=device),
         )
 
     @property
@@ -89,21 +97,58 @@ class TrainState:
         """The network that is evaluated on dev and kept: the averaged one where there is one."""
         return self.model if self.average is None else self.average.model
 
-    def advance(self, loss: Tensor) -> list[str]:
-        """Move on by a step that was made, with its loss; sentences on how it goes."""
-        self.loss_sum += loss
+    def advance(self, loss: Tensor, rows: np.ndarray) -> list[str]:
+        """Move on by a step that was made, or left out: then its loss is NaN. Sentences on how it goes.
+
+        On a GPU losses are read together, so that nobody waits for each: every `LAG` steps, at the end of an epoch, and
+        before a checkpoint.
+        """
         self.step, self.batch = self.step + 1, self.batch + 1
         if loss.device.type == "cpu":
-            return self.trend.steps((loss.item(),))
-        self._unread.append(loss)  # until the end of the epoch, so that nobody waits for a GPU
-        return []
+            self._take(loss.item(), self.step, rows)
+        else:
+            self._unread.append((loss, rows))
+            if len(self._unread) >= LAG:
+                self.read()
+        return self.take_told()
 
-    def end_epoch(self, loss: float, rate: float) -> list[str]:
-        """Move on to the next epoch; this one had this mean loss, and this rate at its end."""
-        sentences = self.trend.steps(torch.stack(self._unread).tolist()) if self._unread else []
+    def read(self) -> None:
+        """Read the losses that are still on a GPU."""
+        if not self._unread:
+            return
+        first = self.step - len(self._unread) + 1
+        losses = torch.stack([loss for loss, _ in self._unread]).tolist()
+        for number, (value, (_, rows)) in enumerate(zip(losses, self._unread, strict=True), start=first):
+            self._take(value, number, rows)
         self._unread.clear()
-        self.epoch, self.batch, self.loss_sum = self.epoch + 1, 0, torch.zeros_like(self.loss_sum)
-        return [*sentences, *self.trend.epoch(loss, rate)]
+        if self.scaler is not None and self.scaler.get_scale() < LEAST_SCALE:
+            raise TrainingError(
+                t("the gradients do not fit into fp16, however they are scaled. Set train.precision=fp32 or bf16.")
+            )
+
+    def _take(self, loss: float, number: int, rows: np.ndarray) -> None:
+        if math.isfinite(loss):
+            self.loss_sum, self.num_counted, self.skipped_in_row = self.loss_sum + loss, self.num_counted + 1, 0
+            self._told += self.trend.steps((loss,))
+        else:
+            self.num_skipped, self.skipped_in_row = self.num_skipped + 1, self.skipped_in_row + 1
+            self.left_out.append(LeftOut(number, rows, self.skipped_in_row))
+
+    def take_told(self) -> list[str]:
+        """Sentences on how it goes, since they were last taken."""
+        told, self._told = self._told, []
+        return told
+
+    @property
+    def mean_loss(self) -> float:
+        """Of the epoch's steps so far that were finite; NaN where there was none."""
+        return self.loss_sum / self.num_counted if self.num_counted else math.nan
+
+    def end_epoch(self, rate: float) -> list[str]:
+        """Move on to the next epoch; this one had this rate at its end."""
+        sentences = [*self.take_told(), *self.trend.epoch(self.mean_loss, rate)]
+        self.epoch, self.batch, self.loss_sum, self.num_counted = self.epoch + 1, 0, 0.0, 0
+        return sentences
 
     def keep_best(self, value: float, loss: float, *, higher_is_better: bool) -> bool:
         """Note an epoch's goal; remember the weights when it is the best. The lower loss breaks a tie.
@@ -130,11 +175,11 @@ class TrainState:
         """The content of a checkpoint. `extra` holds what the caller must find again, as JSON types.
 
         Raises:
-            TrainingError: a weight is not finite; a checkpoint of it would be of no use.
+            TrainingError: a weight or statistic is not finite; a checkpoint of it would be of no use.
         """
+        self.read()
         tensors = {name: whole(x).detach().cpu().contiguous().clone() for name, x in self._tensors().items()}
-        weights = [name for name, _ in self.model.named_parameters()]
-        bad = [name for name in weights if not bool(tensors[f"model.{name}"].isfinite().all())]
+        bad = [name for name in self.model.state_dict() if not bool(tensors[f"model.{name}"].isfinite().all())]
         if bad:
             raise TrainingError(
                 t(
@@ -149,6 +194,8 @@ class TrainState:
             "epoch": self.epoch,
             "batch": self.batch,
             "step": self.step,
+            "loss_sum": self.loss_sum,
+            "num_counted": self.num_counted,
             "num_skipped": self.num_skipped,
             "skipped_in_row": self.skipped_in_row,
             "micro_batch": self.micro_batch,
@@ -185,7 +232,7 @@ class TrainState:
             tensors |= {f"average.{name}": tensor for name, tensor in self.average.model.state_dict().items()}
         for index, slots in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()}
-        return tensors | {"loss_sum": self.loss_sum}
+        return tensors
 
     def load_files(self, files: Mapping[str, bytes]) -> dict[str, Any]:
         """Continue from a checkpoint's files; returns `extra`.
@@ -207,7 +254,7 @@ class TrainState:
         _require_same_network(part["model"], self.model.state_dict())
         own = self.model.state_dict()
         self.model.load_state_dict({name: cut_like(own[name], tensor) for name, tensor in part["model"].items()})
-        best = {name: tensor.to(self.loss_sum.device) for name, tensor in part.get("best", {}).items()}
+        best = {name: tensor.to(device_of(self.model)) for name, tensor in part.get("best", {}).items()}
         self.best_weights = {name: cut_like(own[name], tensor) for name, tensor in best.items()}
         if self.average is not None:
             self.average.load(part.get("average", part["model"]), numbers.get("num_averaged", 0))
@@ -219,8 +266,10 @@ class TrainState:
         self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
         if self.scaler is not None and numbers.get("scaler"):
             self.scaler.load_state_dict(numbers["scaler"])
-        self.loss_sum = tensors["loss_sum"].to(self.loss_sum.device)
         self.epoch, self.batch, self.step = numbers["epoch"], numbers["batch"], numbers["step"]
+        is_first_format = numbers["format"] == 1
+        self.loss_sum = float(tensors["loss_sum"]) if is_first_format else numbers["loss_sum"]
+        self.num_counted = self.batch if is_first_format else numbers["num_counted"]
         self.num_skipped, self.skipped_in_row = numbers.get("num_skipped", 0), numbers.get("skipped_in_row", 0)
         self.micro_batch = numbers.get("micro_batch", self.micro_batch)
         self.best_value = math.nan if numbers["best_value"] is None else numbers["best_value"]
@@ -229,6 +278,19 @@ class TrainState:
         self.seconds = numbers["seconds"]
         self.trend = Trend.from_dict(numbers.get("trend", {}))
         return numbers["extra"]
+
+
+class LeftOut(NamedTuple):
+    """A step that was not finite."""
+
+    step: int
+    rows: np.ndarray
+    in_row: int
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where a network is; the CPU for one without weights."""
+    return next((weight.device for weight in model.parameters()), torch.device("cpu"))
 
 
 def _require_same_network(met: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:

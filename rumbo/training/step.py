@@ -3,6 +3,7 @@
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,10 +15,10 @@ from rumbo.tasks.task import Task
 from rumbo.training import tensors
 from rumbo.training.computing import as_computed
 from rumbo.training.distributed import ALONE, Team, is_sharded, own_part
-from rumbo.training.guards import MOST_SKIPPED_IN_ROW, LateAnswers, NotFinite, explain
+from rumbo.training.guards import MOST_SKIPPED_IN_ROW, NotFinite, explain
 from rumbo.training.optimizer import apply_penalties
 from rumbo.training.options import FitOptions
-from rumbo.training.state import TrainState
+from rumbo.training.state import TrainState, device_of
 
 
 class Step:
@@ -44,33 +45,30 @@ class Step:
     ):
         self.task, self.state, self.options, self.examples, self.seed = task, state, options, examples, seed
         self.team, self._parallel, self._is_sharded = team, team.in_parallel(task.model), is_sharded(task.model)
-        self._computed = task.with_model(as_computed(self._parallel, options, state.loss_sum.device))
-        self._notes: list[str] = []
+        self._device = device_of(task.model)
+        self._computed = task.with_model(as_computed(self._parallel, options, self._device))
         self._trained = [weight for group in state.optimizer.param_groups for weight in group["params"]]
-        self._on_gpu = state.loss_sum.is_cuda
-        self._late = LateAnswers() if self._on_gpu and _takes_flags(state.optimizer) else None
-        self._statistics = [b for b in task.model.buffers() if b.is_floating_point()] if self._skips else []
-        self._part, self._loss, self._one = 0, torch.zeros(()), torch.ones((), device=state.loss_sum.device)
-
-    @property
-    def _skips(self) -> bool:
-        return self.options.on_nonfinite == "skip"
+        self._is_late = self._device.type == "cuda" and _takes_flags(state.optimizer)
+        self._statistics = list(task.model.buffers()) if options.on_nonfinite == "skip" else []
+        self._part, self._loss, self._one = 0, torch.zeros(()), torch.ones((), device=self._device)
+        self._last: Batch | None = None
+        # Recorded on a GPU, a step writes its gradients always to the same place.
+        self._keeps_gradients = options.compile == "yes" and self._device.type == "cuda"
+        self.is_updating = False
 
     def __call__(self, batch: Batch, rate: float) -> Tensor | None:
-        """Add a batch's gradient; after the last part of a step, update.
+        """Add a batch's gradient; after the last part of a step, update, unless something is not finite.
 
         Args:
             batch: a step, or a part of one.
             rate: the learning rate of the step.
 
         Returns:
-            The step's mean cost, detached; None before its last part.
-
-        Raises:
-            NotFinite: the cost or a gradient is not finite, and nothing was updated.
+            The step's mean cost, detached; NaN where it was left out; None before its last part.
         """
         if self._part == 0:
-            self.state.optimizer.zero_grad(set_to_none=True)
+            self.is_updating = False
+            self.state.optimizer.zero_grad(set_to_none=not self._keeps_gradients)
             self._kept = [buffer.clone() for buffer in self._statistics]
         loss = self._backward(batch)
         self._loss = loss if self._part == 0 else self._loss + loss
@@ -78,13 +76,32 @@ class Step:
         if not batch.ends_step:
             return None
         self._part, self._loss = 0, self.team.sum(self._loss)
+        self._last = None
         self._update(batch, rate)
         return self._loss
 
-    def take_notes(self) -> list[str]:
-        """Sentences for the user since they were last taken."""
-        notes, self._notes = self._notes, []
-        return notes
+    def explain_left_out(self) -> list[str]:
+        """What became of the steps that were not finite: a sentence for each.
+
+        Raises:
+            NotFinite: one is one too many.
+        """
+        sentences: list[str] = []
+        for number, rows, in_row in self.state.left_out:
+            # Its own batch is there where nobody had to wait for the answer; else the examples are taken again.
+            parts = [self._last] if self._last is not None else self._parts(rows)
+            sentence, batch = explain(self.task, parts, self.examples.ids, step=number, loss=math.nan)
+            if self.options.on_nonfinite == "stop" or in_row > MOST_SKIPPED_IN_ROW:
+                raise NotFinite(sentence, batch)
+            left_out = t("left out step {step} ({count} so far).", step=number, count=self.state.num_skipped)
+            sentences.append(f"{left_out} {sentence}")
+        self.state.left_out.clear()
+        return sentences
+
+    def _parts(self, rows: np.ndarray) -> list[Batch]:
+        size = self.state.micro_batch or len(rows)
+        cuts = [rows[low : low + size] for low in range(0, len(rows), size)]
+        return [self.examples.batch(part).to(str(self._device)) for part in cuts]
 
     def forget(self) -> None:
         """Leave out the parts of a step that was broken off; it can be made again from its first one."""
@@ -92,7 +109,9 @@ class Step:
 
     def _backward(self, batch: Batch) -> Tensor:
         options, position = self.options, self.team.position(self.state.step, self._part)
-        seed_generators(stream(self.seed, "step", *position), on_gpu=self._on_gpu)  # dropout: a function of the step
+        seed_generators(
+            stream(self.seed, "step", *position), on_gpu=self._device.type == "cuda"
+        )  # dropout: a function of the step
         if options.mixup or options.cutmix:
             batch = mix(batch, mixup=options.mixup, cutmix=options.cutmix, seed=stream(self.seed, "mix", *position))
         with self.team.adding_up(self._parallel, is_last=batch.ends_step):
@@ -103,14 +122,16 @@ class Step:
             (whole if self.state.scaler is None else self.state.scaler.scale(whole)).backward()
         return loss.detach()
 
-    def _weights(self, batch: Batch) -> "dict[str, Tensor]":
+    def _weights(self, batch: Batch) -> "dict[str, Tensor | float]":
         """The weight of each term over the whole step, of which this batch is a part."""
         index = torch.from_numpy(batch.step_rows)
         weights = self.task.term_weights(self.examples.targets[index], self.examples.weights[index])
-        return {name: weight.to(batch.weights.device) for name, weight in weights.items()}
+        device = batch.weights.device
+        return {name: weight.to(device) if isinstance(weight, Tensor) else weight for name, weight in weights.items()}
 
     def _update(self, batch: Batch, rate: float) -> None:
         state, options, optimizer = self.state, self.options, self.state.optimizer
+        self.is_updating = True
         if state.scaler is not None:
             state.scaler.unscale_(optimizer)
         gradients = [weight.grad for weight in self._trained if weight.grad is not None]
@@ -136,45 +157,25 @@ class Step:
             state.average.update()
 
     def _may_update(self, gradients: list[Tensor], batch: Batch) -> bool:
-        """Whether the step is finite; decides what becomes of one that is not."""
-        if self.state.scaler is not None:  # fp16: the scaler leaves such steps out and lowers its scale
+        """Whether the step is finite. Where a GPU would have to be waited for, it leaves the step out by itself."""
+        if self.state.scaler is not None:  # fp16: the scaler leaves steps out that are too large, and lowers its scale
             return True
         bad = tensors.not_finite(gradients, self._one)
         bad = self.team.sum(bad) if self._is_sharded else bad
-        if self._late is not None:
+        if self._is_late:
             bad = torch.where(self._loss.isfinite(), bad, 1.0)
             self.state.optimizer.found_inf = bad  # pyright: ignore[reportAttributeAccessIssue]
-            self._late.add(bad == 0, batch.rows if batch.step_rows is None else batch.step_rows)
-            self.settle()
+            self._loss = torch.where(bad > 0, torch.nan, self._loss)
+            for buffer, kept in zip(self._statistics, self._kept, strict=True):
+                buffer.copy_(torch.where(bad > 0, kept, buffer))
             return True
         if bad.item() == 0 and math.isfinite(self._loss.item()):
-            self.state.skipped_in_row = 0
             return True
-        self._refuse(batch, self._loss)
-        return False
-
-    def settle(self, *, all_of_them: bool = False) -> None:
-        """Ask the GPU for the answers that are still out; call it before the state is saved or judged."""
-        if self._late is not None:
-            for rows in self._late.bad(all_of_them=all_of_them):
-                batch = self.examples.batch(rows).to(str(self.state.loss_sum.device))
-                self._refuse(batch, torch.tensor(float("nan")))
-
-    def _refuse(self, batch: Batch, loss: Tensor) -> None:
-        """Leave a step out, or stop."""
-        state = self.state
-        if self.team.world > 1:  # the cause may lie in another one's part
-            batch = self.examples.batch(batch.rows if batch.step_rows is None else batch.step_rows).to(str(loss.device))
-        sentence = explain(self.task, batch, loss, self.examples.ids, state.step)
-        state.skipped_in_row, state.num_skipped = state.skipped_in_row + 1, state.num_skipped + 1
+        self._loss = torch.full_like(self._loss, math.nan)
+        self._last = batch if batch.step_rows is None and self.team.world == 1 else None
         for buffer, kept in zip(self._statistics, self._kept, strict=True):
             buffer.copy_(kept)
-        if not self._skips or state.skipped_in_row > MOST_SKIPPED_IN_ROW:
-            raise NotFinite(sentence, batch)
-        state.optimizer.zero_grad(set_to_none=True)
-        self._loss = (state.loss_sum / max(state.batch, 1)).to(self._loss)  # the epoch's mean stays as it is
-        left_out = t("left out step {step} ({count} so far).", step=state.step + 1, count=state.num_skipped)
-        self._notes.append(f"{left_out} {sentence}")
+        return False
 
 
 def seed_generators(seed: int, *, on_gpu: bool) -> None:

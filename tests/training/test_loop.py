@@ -105,7 +105,7 @@ def test_a_cost_that_is_not_finite_stops_before_the_update_and_is_explained():
     for name, parameter in state.model.named_parameters():
         assert torch.equal(parameter.detach(), seen[name]), name
         assert torch.isfinite(parameter).all()
-    assert "Batch: digit " in str(caught.value)
+    assert "Examples: digit " in str(caught.value)
 
 
 def test_the_first_layer_that_is_not_finite_is_named():

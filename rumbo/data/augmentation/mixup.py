@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rumbo.data.loader import Batch, Partners
+from rumbo.data.loader import Batch, Partners, sent
 
 
 def mix(batch: Batch, *, mixup: float, cutmix: float, seed: int) -> Batch:
@@ -27,7 +27,7 @@ def mix(batch: Batch, *, mixup: float, cutmix: float, seed: int) -> Batch:
     if alpha == 0 or len(batch.rows) < 2:
         return batch
     share, order = float(rng.beta(alpha, alpha)), torch.from_numpy(rng.permutation(len(batch.rows)))
-    order = order.to(batch.weights.device)
+    order = sent(order, str(batch.weights.device))
     if cuts:
         assert batch.images is not None
         images, share = _pasted(batch.images, order, share, rng)
