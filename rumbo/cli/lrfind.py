@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rumbo.cli.early import refuse_early
 from rumbo.cli.parser import one_of, settings, whole
 from rumbo.cli.progress import Display
 from rumbo.cli.tables import table
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Test and tell."""
+    refuse_early(arguments.data, arguments.set)
     given = settings(arguments.set)
     asked = {
         "freeze": None if arguments.freeze is None else one_of(arguments.freeze, "--freeze", ("none", "features")),

@@ -4,10 +4,16 @@ import argparse
 from typing import Any
 
 from rumbo.api.processes import is_one_of_several, is_the_first, run_in_processes
+from rumbo.cli.early import refuse_early
 from rumbo.cli.parser import one_of, seconds, settings, whole
 from rumbo.cli.progress import Display
 from rumbo.cli.tables import table
+from rumbo.core.devices import num_cores
+from rumbo.core.errors import UsageError
 from rumbo.core.messages import t, translate
+
+MOST_PER_CORE = 4
+"""Processes; more only wait for each other."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +47,17 @@ def run(arguments: argparse.Namespace) -> dict[str, Any] | None:
     """Train and tell."""
     if arguments.list_options:
         return _list_options(quiet=arguments.json)
+    refuse_early(arguments.data, arguments.set)
     num_processes = whole(arguments.processes, "--processes", low=1) or 1
+    if num_processes > MOST_PER_CORE * num_cores():
+        raise UsageError(
+            t(
+                "--processes {count} is too many for the {cores} cores of this machine: take at most {most}.",
+                count=num_processes,
+                cores=num_cores(),
+                most=MOST_PER_CORE * num_cores(),
+            )
+        )
     if num_processes > 1 and not is_one_of_several():
         run_in_processes(arguments.words, num_processes)
         return None

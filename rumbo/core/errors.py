@@ -151,5 +151,7 @@ def t_kind(kind: str) -> str:
         "experiment": t("experiment"),
         "field": t("field"),
         "source": t("source"),
+        "class": t("class"),
+        "row": t("row"),
     }
     return kinds.get(kind, kind)

@@ -3,6 +3,7 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,18 +26,43 @@ class NotFinite(TrainingError):
         self.batch = batch
 
 
-def explain(task: Task, batches: Sequence[Batch], ids: Sequence[str], *, step: int, loss: float) -> tuple[str, Batch]:
-    """What of a step was not finite, where it begins, and in which examples.
+@dataclass(frozen=True)
+class Cause:
+    """Where a step stopped being finite. `batch` is the part that shows it."""
+
+    where: str
+    examples: str
+    batch: Batch
+
+    def stops(self, step: int) -> str:
+        """The end of a training."""
+        return t(
+            "the cost of step {step}, or its gradient, is not finite; it begins in {where}. That step changed no weight; "
+            "the last checkpoint is whole. Examples: {ids}. Look at these, or begin a new run with a lower learning rate "
+            "(--set train.optimizer.learning_rate=…) or clipping (--set train.clip_norm=1).",
+            step=step,
+            where=self.where,
+            ids=self.examples,
+        )
+
+    def is_left_out(self, step: int, num_skipped: int) -> str:
+        """A step that was skipped."""
+        return t(
+            "left out step {step} ({count} so far): it is not finite, beginning in {where}. Examples: {ids}.",
+            step=step,
+            count=num_skipped,
+            where=self.where,
+            ids=self.examples,
+        )
+
+
+def cause_of(task: Task, batches: Sequence[Batch], ids: Sequence[str]) -> Cause:
+    """What of a step was not finite: the first part of it where something is seen.
 
     Args:
         task: around the network, whose gradients of the step are still there if it was the last one.
         batches: the parts of the step.
         ids: names of all examples.
-        step: its number, from 1.
-        loss: its cost.
-
-    Returns:
-        A sentence, and the part that shows it: the first where something is seen.
     """
     where, rows, shown_batch = None, np.concatenate([batch.rows for batch in batches]), batches[0]
     for batch in batches:
@@ -46,16 +72,9 @@ def explain(task: Task, batches: Sequence[Batch], ids: Sequence[str], *, step: i
             rows, shown_batch = batch.rows[is_bad] if is_bad.any() else batch.rows, batch
             break
     names = [ids[int(row)] for row in rows]
-    sentence = t(
-        "the cost of step {step} is {loss} and not finite (or its gradient is not); it begins in {where}. That step "
-        "changed no weight. Examples: {ids}. Try a lower learning rate (--set train.optimizer.learning_rate=…), "
-        "clipping (--set train.clip_norm=1), or look at these examples.",
-        step=step,
-        loss=loss,
-        where=where or _bad_gradient(task.model),
-        ids=", ".join(names[:5]) + (", …" if len(names) > 5 else ""),
+    return Cause(
+        where or _bad_gradient(task.model), ", ".join(names[:5]) + (", …" if len(names) > 5 else ""), shown_batch
     )
-    return sentence, shown_batch
 
 
 def _bad_input(batch: Batch) -> tuple[str, np.ndarray] | None:

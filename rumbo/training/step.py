@@ -15,7 +15,7 @@ from rumbo.tasks.task import Task
 from rumbo.training import tensors
 from rumbo.training.computing import as_computed
 from rumbo.training.distributed import ALONE, Team, is_sharded, own_part
-from rumbo.training.guards import MOST_SKIPPED_IN_ROW, NotFinite, explain
+from rumbo.training.guards import MOST_SKIPPED_IN_ROW, NotFinite, cause_of
 from rumbo.training.optimizer import apply_penalties
 from rumbo.training.options import FitOptions
 from rumbo.training.state import TrainState, device_of
@@ -90,11 +90,10 @@ class Step:
         for number, rows, in_row in self.state.left_out:
             # Its own batch is there where nobody had to wait for the answer; else the examples are taken again.
             parts = [self._last] if self._last is not None else self._parts(rows)
-            sentence, batch = explain(self.task, parts, self.examples.ids, step=number, loss=math.nan)
+            cause = cause_of(self.task, parts, self.examples.ids)
             if self.options.on_nonfinite == "stop" or in_row > MOST_SKIPPED_IN_ROW:
-                raise NotFinite(sentence, batch)
-            left_out = t("left out step {step} ({count} so far).", step=number, count=self.state.num_skipped)
-            sentences.append(f"{left_out} {sentence}")
+                raise NotFinite(cause.stops(number), cause.batch)
+            sentences.append(cause.is_left_out(number, self.state.num_skipped))
         self.state.left_out.clear()
         return sentences
 
