@@ -37,9 +37,9 @@ class Cause:
     def stops(self, step: int) -> str:
         """The end of a training."""
         return t(
-            "the cost of step {step}, or its gradient, is not finite; it begins in {where}. That step changed no weight; "
-            "the last checkpoint is whole. Examples: {ids}. Look at these, or begin a new run with a lower learning rate "
-            "(--set train.optimizer.learning_rate=…) or clipping (--set train.clip_norm=1).",
+            "the cost of step {step}, or its gradient, is not finite; it begins in {where}. That step changed no "
+            "weight; the last checkpoint is whole. Examples: {ids}. Look at these, or begin a new run with a lower "
+            "learning rate (--set train.optimizer.learning_rate=…) or clipping (--set train.clip_norm=1).",
             step=step,
             where=self.where,
             ids=self.examples,

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rumbo.core.messages import t
 from rumbo.core.seeds import stream
 from rumbo.data.augmentation.mixup import mix
 from rumbo.data.loader import Batch, Examples
