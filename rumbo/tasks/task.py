@@ -51,8 +51,10 @@ class Cost:
 
     def over(self, weights: Mapping[str, Float[Tensor, ""] | float]) -> Float[Tensor, ""]:
         """This part's share of a mean over a larger whole: factor x total / weight of the whole, summed over terms."""
-        # The factor meets the weight first: one node for the backward pass, which shows in steps of a millisecond.
-        parts = [term.total * (term.factor / _above_zero(weights[name])) for name, term in self.terms.items()]
+        scaled = {
+            name: term.total if term.factor == 1 else term.factor * term.total for name, term in self.terms.items()
+        }
+        parts = [total / _above_zero(weights[name]) for name, total in scaled.items()]
         return sum(parts[1:], start=parts[0])
 
     def __add__(self, other: "Cost") -> "Cost":

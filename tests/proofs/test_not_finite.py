@@ -76,13 +76,13 @@ def unclean(run: Path) -> list[str]:
 def told_wrong(end: End, fault: str, step: int) -> list[str]:
     """What the sentence lacks: the step, where it begins, and the examples."""
     lacking: list[str] = []
-    if f"step {step + 1} " not in end.told:
+    if f"step {step + 1}, or its gradient" not in end.told:
         lacking.append("the step")
     poisoned = re.search(r"poisoned '(.*)'", end.told)
     where = {"poison_batch": r"the inputs \(", "poison_gradient": r"the gradient of '{}\."}
     if not re.search(where.get(fault, r"the output of layer '{}'").format(poisoned and poisoned[1]), end.told):
         lacking.append("where it begins")
-    if not re.search(r"Batch: \S", end.told):
+    if not re.search(r"Examples: \S", end.told):
         lacking.append("the examples")
     return lacking
 
@@ -125,7 +125,7 @@ def test_a_step_is_left_out_where_that_is_asked_for(server, data, tmp_path, numb
         assert end.code == 4, end.told
     else:
         assert end.code == 0, end.told
-        assert f"left out step {keywords['steps'][0] + 1}," in end.told
+        assert f"left out step {keywords['steps'][0] + 1} (" in end.told
     assert unclean(tmp_path / "run") == []
 
 

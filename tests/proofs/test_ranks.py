@@ -10,6 +10,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -29,9 +30,10 @@ def folder(data: Path) -> Path:
 @pytest.fixture(scope="module")
 def whole(folder: Path) -> Path:
     """A run of two processes that nobody interrupts."""
-    end = run_job("train", *TABLE, "--out", "whole", "--processes", 2, folder=folder, fault=partial(look_at_sockets, 3))
+    name = f"whole-{uuid4().hex[:8]}"  # tests that are dealt out to workers may come back here a second time
+    end = run_job("train", *TABLE, "--out", name, "--processes", 2, folder=folder, fault=partial(look_at_sockets, 3))
     assert end.code == 0, end
-    return folder / "whole"
+    return folder / name
 
 
 def resumed(folder: Path, run: str, world: int = 2) -> Path:

@@ -110,9 +110,9 @@ def test_judgements_are_those_of_one_process_bit_for_bit(kind: str) -> None:
 @pytest.mark.train
 def test_what_is_not_finite_in_one_part_stops_all_before_the_update() -> None:
     messages = together(2, fail, "regress", {}, 1)
-    # Each explains what it sees: only one has the bad number in its part.
+    # Each explains what it sees in its own copy of the data: only one's has the bad number.
     assert ["the inputs (numbers)" in message for message in messages] == [False, True]
-    assert all(message.startswith("2 the cost of step 3 is") for message in messages)
+    assert all(message.startswith("2 the cost of step 3, or its gradient,") for message in messages)
 
 
 def test_a_team_agrees() -> None:
