@@ -89,6 +89,7 @@ class Step:
         for number, rows, in_row in self.state.left_out:
             # Its own batch is there where nobody had to wait for the answer; else the examples are taken again.
             parts = [self._last] if self._last is not None else self._parts(rows)
+            seed_generators(stream(self.seed, "step", *self.team.position(number - 1, 0)), on_gpu=False)  # its dropout
             cause = cause_of(self.task, parts, self.examples.ids)
             if self.options.on_nonfinite == "stop" or in_row > MOST_SKIPPED_IN_ROW:
                 raise NotFinite(cause.stops(number), cause.batch)

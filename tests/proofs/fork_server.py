@@ -84,6 +84,7 @@ def work(order: dict[str, Any], notes: Notes) -> None:
 
     from rumbo.cli.main import main
 
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))  # until the command itself begins
     os.setpgid(0, 0)
     output = os.open(order["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
@@ -98,6 +99,7 @@ def work(order: dict[str, Any], notes: Notes) -> None:
         spy(notes)
         for name, keywords in order["faults"].items():
             getattr(poison if name.startswith("poison") else faults, name)(**keywords)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
         code = main(order["words"])
     except BaseException:
         import traceback

@@ -58,12 +58,19 @@ def _with_bad_entry(tensor: Any, value: str) -> Any:
     return poisoned
 
 
+def _is_due(state: Any, steps: Sequence[int]) -> bool:
+    """While a step is made, and when its cause is looked for afterwards, without gradients."""
+    import torch
+
+    return (state.step if torch.is_grad_enabled() else state.step - 1) in steps
+
+
 def poison_activation(layer: int, value: str, steps: Sequence[int]) -> None:
     """One output of a layer is not finite in some steps."""
 
     def hook_up(state: Any) -> None:
         def hook(module: Any, _inputs: Any, output: Any) -> Any:
-            return _with_bad_entry(output, value) if module.training and state.step in steps else None
+            return _with_bad_entry(output, value) if module.training and _is_due(state, steps) else None
 
         _layer(state.model, layer)[1].register_forward_hook(hook)
 

@@ -112,7 +112,7 @@ def test_what_is_not_finite_in_one_part_stops_all_before_the_update() -> None:
     messages = together(2, fail, "regress", {}, 1)
     # Each explains what it sees in its own copy of the data: only one's has the bad number.
     assert ["the inputs (numbers)" in message for message in messages] == [False, True]
-    assert all(message.startswith("2 the cost of step 3, or its gradient,") for message in messages)
+    assert all(message.startswith("3 the cost of step 3, or its gradient,") for message in messages)
 
 
 def test_a_team_agrees() -> None:
