@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rumbo.cli.early import refuse_early
+from rumbo.cli.data_and_network import add_data_and_network, refuse_early
 from rumbo.cli.parser import one_of, settings, whole
 from rumbo.cli.progress import Display
 from rumbo.cli.tables import table
@@ -25,13 +25,7 @@ REPEATED = ("task", "target", "model", "weights", "freeze", "seed", "config", "d
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Data and network as for `rumbo train`, and the range of rates."""
     add = parser.add_argument
-    add("data", nargs="?", metavar="DATA", help=t("a folder, a file or a zip; its format is recognized"))
-    add("--task", metavar="TASK", help=t("classify, regress or multilabel; read off the target when not given"))
-    add("--target", metavar="COLUMN", help=t("the target column; several yes/no columns with commas"))
-    add("--model", metavar="NAME", help=t("the network; `rumbo models` lists them"))
-    add("--weights", metavar="FROM", help=t("where weights begin: none, imagenet, or a .safetensors file"))
-    add("--freeze", metavar="WHAT", help=t("with --weights: none, or features to train the last layer only"))
-    add("--preset", metavar="NAME", default="good", help=t("quick, good or best: how much effort"))
+    add_data_and_network(parser)
     add("--low", metavar="RATE", help=t("the lowest rate (1e-6)"))
     add("--high", metavar="RATE", help=t("the highest rate (100); the test ends before when the loss is lost"))
     add("--steps", metavar="N", help=t("steps from the lowest to the highest rate (200)"))

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from rumbo.api.processes import is_one_of_several, is_the_first, run_in_processes
-from rumbo.cli.early import refuse_early
+from rumbo.cli.data_and_network import add_data_and_network, refuse_early
 from rumbo.cli.parser import one_of, seconds, settings, whole
 from rumbo.cli.progress import Display
 from rumbo.cli.tables import table
@@ -19,13 +19,7 @@ MOST_PER_CORE = 4
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The everyday flags; everything else is `--set`."""
     add = parser.add_argument
-    add("data", nargs="?", metavar="DATA", help=t("a folder, a file or a zip; its format is recognized"))
-    add("--task", metavar="TASK", help=t("classify, regress or multilabel; read off the target when not given"))
-    add("--target", metavar="COLUMN", help=t("the target column; several yes/no columns with commas"))
-    add("--model", metavar="NAME", help=t("the network; `rumbo models` lists them"))
-    add("--weights", metavar="FROM", help=t("where weights begin: none, imagenet, or a .safetensors file"))
-    add("--freeze", metavar="WHAT", help=t("with --weights: none, or features to train the last layer only"))
-    add("--preset", metavar="NAME", default="good", help=t("quick, good or best: how much effort"))
+    add_data_and_network(parser)
     add("--epochs", metavar="N", help=t("passes over the training data"))
     add("--budget", metavar="TIME", help=t("stop after the epoch in which this time is over: 90s, 10m, 1h"))
     add("--goal", metavar="METRIC", help=t("the metric on dev that chooses the best epoch"))

@@ -7,8 +7,8 @@ are and do, never by the name of a network. Its choice is stored with the run an
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ Precision = Literal["fp32", "bf16", "fp16"]
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """How a training computes. Plain values, to be stored with the run.
+    """How a training computes; the options of the run store it.
 
     Attributes:
         precision: of the forward and backward pass; weights, updates and costs are fp32 in all of them.
@@ -41,15 +41,6 @@ class Choice:
     compile: bool
     threads: int
     reason: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON types."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Choice":
-        """What `to_dict` gave."""
-        return cls(**values)
 
 
 @dataclass(frozen=True, kw_only=True)
