@@ -66,7 +66,6 @@ class Step:
             The step's mean cost, detached; NaN where it was left out; None before its last part.
         """
         if self._part == 0:
-            self.is_updating = False
             self.state.optimizer.zero_grad(set_to_none=not self._keeps_gradients)
             self._kept = [buffer.clone() for buffer in self._statistics]
         loss = self._backward(batch)
@@ -76,7 +75,9 @@ class Step:
             return None
         self._part, self._loss = 0, self.team.sum(self._loss)
         self._last = None
+        self.is_updating = True
         self._update(batch, rate)
+        self.is_updating = False
         return self._loss
 
     def explain_left_out(self) -> list[str]:
@@ -130,7 +131,6 @@ class Step:
 
     def _update(self, batch: Batch, rate: float) -> None:
         state, options, optimizer = self.state, self.options, self.state.optimizer
-        self.is_updating = True
         if state.scaler is not None:
             state.scaler.unscale_(optimizer)
         gradients = [weight.grad for weight in self._trained if weight.grad is not None]

@@ -133,10 +133,6 @@ def test_gpus(monkeypatch, capability, precision):
     assert not choose(network, [torch.zeros(1, 3, 8, 8)], 8, never, GPU, frozenset(), num_steps=100_000).compile
 
 
-def test_a_choice_survives_its_file():
-    choice = of(nn.Linear(4, 4), [torch.zeros(1, 4)], 8)
-
-
 class Noisy(nn.Module):
     def __init__(self):
         super().__init__()

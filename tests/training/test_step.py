@@ -391,6 +391,21 @@ def test_of_a_step_in_parts_the_part_that_shows_it_is_named():
     assert caught.value.batch.images.isnan().any()
 
 
+def test_memory_that_is_short_for_a_batch_to_come_makes_the_parts_smaller(monkeypatch):
+    """Between two steps nothing is being updated, though the one before was."""
+    usual, calls = Examples.batch, []
+
+    def short(self, *arguments, **keywords):
+        calls.append(len(calls))
+        if calls[-1] == 1:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1048576 bytes")
+        return usual(self, *arguments, **keywords)
+
+    monkeypatch.setattr(Examples, "batch", short)
+    losses, state = train(*table("classify"), FitOptions(epochs=1, optimizer=PLAIN))
+    assert (len(losses), state.micro_batch) == (3, 5)
+
+
 def test_no_memory_in_the_update_is_not_tried_again(monkeypatch):
     task, examples = table("classify")
 
