@@ -19,7 +19,7 @@ ROUND_SECONDS = 0.2
 @races.register("overhead")
 def overhead(_data: Path | None = None) -> tuple[Race, ...]:
     """Steps of about 1 ms and of about 20 ms."""
-    return (overhead_at(1.0, width=256, rounds=31), overhead_at(20.0, width=1024, rounds=31))
+    return (overhead_at(1.0, width=256, rounds=31), overhead_at(20.0, width=512, rounds=31))
 
 
 def overhead_at(milliseconds: float, *, width: int, rounds: int) -> Race:

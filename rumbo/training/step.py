@@ -18,6 +18,7 @@ from rumbo.training.guards import MOST_SKIPPED_IN_ROW, NotFinite, cause_of
 from rumbo.training.optimizer import apply_penalties
 from rumbo.training.options import FitOptions
 from rumbo.training.state import TrainState, device_of
+from rumbo.training.update import Update
 
 
 class Step:
@@ -47,6 +48,7 @@ class Step:
         self._device = device_of(task.model)
         self._computed = task.with_model(as_computed(self._parallel, options, self._device))
         self._trained = [weight for group in state.optimizer.param_groups for weight in group["params"]]
+        self._optimize = Update(state.optimizer, is_alone=team.world == 1)
         self._is_late = self._device.type == "cuda" and _takes_flags(state.optimizer)
         self._statistics = list(task.model.buffers()) if options.on_nonfinite == "skip" else []
         self._part, self._loss, self._one = 0, torch.zeros(()), torch.ones((), device=self._device)
@@ -66,7 +68,7 @@ class Step:
             The step's mean cost, detached; NaN where it was left out; None before its last part.
         """
         if self._part == 0:
-            self.state.optimizer.zero_grad(set_to_none=not self._keeps_gradients)
+            self._forget_gradients()
             self._kept = [buffer.clone() for buffer in self._statistics]
         loss = self._backward(batch)
         self._loss = loss if self._part == 0 else self._loss + loss
@@ -106,6 +108,13 @@ class Step:
     def forget(self) -> None:
         """Leave out the parts of a step that was broken off; it can be made again from its first one."""
         self._part = 0
+
+    def _forget_gradients(self) -> None:
+        if self._keeps_gradients:
+            self.state.optimizer.zero_grad(set_to_none=False)
+            return
+        for weight in self._trained:  # as zero_grad, without its marks for a profiler
+            weight.grad = None
 
     def _backward(self, batch: Batch) -> Tensor:
         options, position = self.options, self.team.position(self.state.step, self._part)
@@ -148,7 +157,7 @@ class Step:
         if options.optimizer.l1:
             apply_penalties(optimizer)
         if state.scaler is None:
-            optimizer.step()
+            self._optimize(gradients)
         else:
             state.scaler.step(optimizer)
             state.scaler.update()

@@ -176,7 +176,7 @@ class Page:
                 if self.value(expression):
                     return
             except AssertionError as problem:  # the page is being exchanged
-                if "context" not in str(problem):
+                if not any(word in str(problem) for word in ("context", "navigated")):
                     raise
             if time.monotonic() > end:
                 raise AssertionError(f"never: {expression}; the page: {self.value('document.body.innerText')}")
