@@ -124,6 +124,32 @@ class Prepared:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """Data opened, decoded, dealt out and checked: what trainings with other knobs can share.
+
+    Attributes:
+        dataset: without the examples that cannot be used.
+        split: which example is where.
+        checks: what the check of the data found.
+        pixels: decoded pictures; None for tables.
+        rule: how they were decoded.
+    """
+
+    dataset: Dataset
+    split: Split
+    checks: CheckReport
+    pixels: Pixels | None
+    rule: DecodeRule | None
+
+    def serves(self, config: RunConfig) -> bool:
+        """Whether a training with these options takes its pictures in the same form."""
+        if self.dataset.images is None:
+            return True
+        name = choose_model(self.dataset, config.model).name
+        return name is not None and choose_rule(self.dataset.images, name, config.data) == self.rule
+
+
 def prepare(
     config: RunConfig,
     *,
@@ -145,8 +171,69 @@ def prepare(
         UsageError: what was asked for cannot be done.
         DataError: what is in the data cannot be used.
     """
-    device = choose_device(config.device)
+    return assemble(gather(config, base=base, split=split, progress=progress), config, preset)
+
+
+def gather(
+    config: RunConfig, *, base: Path, split: Split | None = None, progress: Progress | None = None
+) -> Gathered:
+    """The part of `prepare` that reads: open, decode, deal out, check. Arguments and errors are those of `prepare`."""
+    choose_device(config.device)
     dataset = open_run_data(config, base=base, split_of=lambda main: deal_out_main(main, config, base))
+    filled = _filled(config, dataset)
+    assert filled.model.name is not None
+    rule = choose_rule(dataset.images, filled.model.name, config.data) if dataset.images is not None else None
+    whole = dataset
+    dataset, pixels, broken = _decode(dataset, rule, config.data, base, progress)
+    refuse_too_many_bad(whole, broken, config.data.max_bad_fraction)
+    split = split or deal_out(dataset, config, base)
+    checks = check_data(dataset, split, broken)
+    checks.raise_errors()
+    return Gathered(dataset=dataset, split=split, checks=checks, pixels=pixels, rule=rule)
+
+
+def assemble(gathered: Gathered, config: RunConfig, preset: Preset = "good") -> Prepared:
+    """The part of `prepare` that builds: inputs fitted to train, choices made, the network with its first weights."""
+    dataset, split, pixels = gathered.dataset, gathered.split, gathered.pixels
+    config = _filled(config, dataset)
+    assert config.task is not None
+    assert config.goal is not None
+    rows = split.rows(dataset, "train")
+    train_set = dataset.take(rows)
+    sample = rows if len(rows) <= NUM_STATISTICS or isinstance(pixels, PixelsInMemory) else rows[:NUM_STATISTICS]
+    preprocess = fit_preprocess(
+        train_set,
+        None if pixels is None else pixels.gather(sample).numpy(),
+        gathered.rule,
+        quantiles=config.data.numbers == "quantile",
+    )
+    config = apply_preset(config, preset, len(rows))
+    config = replace(config, train=choose_training(config.train, len(rows), config.model.name or ""))
+    trained = _build(config, config.task, train_set, preprocess)
+    trained.task.model.to(config.device)
+    refuse_mixing_in_vain(config.train, preprocess.spec)
+    options, computing = choose_computing(trained, config.train, len(rows))
+    config = replace(config, train=options)
+    examples = examples_from(dataset, preprocess, trained.task.encode(dataset), pixels)
+    for name in ("dev", "test"):
+        _require_goal(config.goal, trained.task, examples.targets[torch.from_numpy(split.rows(dataset, name))], name)
+    reason = "" if dataset.target is None else dataset.target.reason
+    decisions = (*dataset.decisions, reason, *split.decisions, *_choices(config, preprocess, pixels), computing)
+    prepared = Prepared(
+        config=config,
+        dataset=dataset,
+        split=split,
+        checks=gathered.checks,
+        trained=trained,
+        examples=examples,
+        decisions=tuple(sentence for sentence in decisions if sentence),
+    )
+    _ = prepared.train_loader  # what cannot be weighed or drawn is told before there is a run folder
+    return prepared
+
+
+def _filled(config: RunConfig, dataset: Dataset) -> RunConfig:
+    """The options with task, target, goal, network and device that the data decide."""
     target = _trainable(dataset)
     task_name = config.task or _TASK_OF[target.kind]
     TASKS.get(task_name)
@@ -154,48 +241,10 @@ def prepare(
     allowed = metrics.for_task(task_name, len(target.classes) or None)
     if goal not in allowed:
         raise unknown_name("metric", goal, allowed)
-    model_options = choose_model(dataset, config.model)
-    model_options.require_one_beginning()
-    assert model_options.name is not None
-    rule = choose_rule(dataset.images, model_options.name, config.data) if dataset.images is not None else None
-    whole = dataset
-    dataset, pixels, broken = _decode(dataset, rule, config.data, base, progress)
-    refuse_too_many_bad(whole, broken, config.data.max_bad_fraction)
-    split = split or deal_out(dataset, config, base)
-    checks = check_data(dataset, split, broken)
-    checks.raise_errors()
-    rows = split.rows(dataset, "train")
-    train_set = dataset.take(rows)
-    sample = rows if len(rows) <= NUM_STATISTICS or isinstance(pixels, PixelsInMemory) else rows[:NUM_STATISTICS]
-    preprocess = fit_preprocess(
-        train_set,
-        None if pixels is None else pixels.gather(sample).numpy(),
-        rule,
-        quantiles=config.data.numbers == "quantile",
-    )
-    config = replace(config, task=task_name, goal=goal, device=str(device), target=",".join(target.columns))
-    config = apply_preset(replace(config, model=model_options), preset, len(rows))
-    config = replace(config, train=choose_training(config.train, len(rows), config.model.name or ""))
-    trained = _build(config, task_name, train_set, preprocess)
-    trained.task.model.to(device)
-    refuse_mixing_in_vain(config.train, preprocess.spec)
-    options, computing = choose_computing(trained, config.train, len(rows))
-    config = replace(config, train=options)
-    examples = examples_from(dataset, preprocess, trained.task.encode(dataset), pixels)
-    for name in ("dev", "test"):
-        _require_goal(goal, trained.task, examples.targets[torch.from_numpy(split.rows(dataset, name))], name)
-    decisions = (*dataset.decisions, target.reason, *split.decisions, *_choices(config, preprocess, pixels), computing)
-    prepared = Prepared(
-        config=config,
-        dataset=dataset,
-        split=split,
-        checks=checks,
-        trained=trained,
-        examples=examples,
-        decisions=tuple(sentence for sentence in decisions if sentence),
-    )
-    _ = prepared.train_loader  # what cannot be weighed or drawn is told before there is a run folder
-    return prepared
+    model = choose_model(dataset, config.model)
+    model.require_one_beginning()
+    device = str(choose_device(config.device))
+    return replace(config, task=task_name, goal=goal, device=device, target=",".join(target.columns), model=model)
 
 
 def _inputs_of(dataset: Dataset) -> str:

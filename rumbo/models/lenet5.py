@@ -11,6 +11,9 @@ from rumbo.core.messages import t
 from rumbo.models.layers import activated, check_momentum, has_bias
 from rumbo.models.option_names import Activation, NormPlace
 
+RISING: tuple[Activation, ...] = ("relu", "leaky_relu", "sigmoid", "tanh", "linear")
+"""Activations that never fall, so that they and a maximum may change places."""
+
 
 @models.register("lenet5")
 class LeNet5(nn.Module):
@@ -55,9 +58,15 @@ class LeNet5(nn.Module):
         check_momentum(norm_momentum)
         padding, bias = (32 - image_size[0]) // 2, has_bias(norm)
         hidden = partial(activated, activation=activation, norm=norm, momentum=norm_momentum)
+        # The largest of four activations is the activation of the largest, where it only rises: a quarter of the work.
+        pools_first = norm == "none" and activation in RISING
+
+        def pooled(layers: list[nn.Module]) -> list[nn.Module]:
+            return [nn.MaxPool2d(2), *layers] if pools_first else [*layers, nn.MaxPool2d(2)]
+
         self.features = nn.Sequential(  # 32 px
-            nn.Conv2d(in_channels, 6, 5, padding=padding, bias=bias), *hidden(6, of_images=True), nn.MaxPool2d(2),  # 14
-            nn.Conv2d(6, 16, 5, bias=bias), *hidden(16, of_images=True), nn.MaxPool2d(2),  # 5 px
+            nn.Conv2d(in_channels, 6, 5, padding=padding, bias=bias), *pooled(hidden(6, of_images=True)),  # 14
+            nn.Conv2d(6, 16, 5, bias=bias), *pooled(hidden(16, of_images=True)),  # 5 px
         )  # fmt: skip
         self.classifier = nn.Sequential(
             nn.Flatten(), nn.Linear(16 * 5 * 5, 120, bias=bias), *hidden(120),

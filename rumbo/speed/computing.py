@@ -1,5 +1,5 @@
 # pyright: strict, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-"""How our side of a race computes: as a training would choose here, or in fp32 and the usual layout."""
+"""How our side of a race computes: as a training would choose here, or in fp32."""
 
 import copy
 from collections.abc import Sequence
@@ -33,18 +33,18 @@ def computing(
     *,
     fp32: bool,
 ) -> Computing:
-    """Choose by rule; with `fp32` nothing is left to it.
+    """Choose by rule; with `fp32` the layout alone.
 
     Args:
         network: to be copied.
         example: sizes of its inputs, or the inputs of one example.
         batch_size: examples in a step.
         optimizer: of the training.
-        fp32: in the usual layout.
+        fp32: whatever the rule on precision says.
     """
     options = FitOptions(epochs=EPOCHS, optimizer=optimizer, schedule=ScheduleOptions(name="constant"), compile="no")
     if fp32:
-        options = replace(options, precision="fp32", layout="usual")
+        options = replace(options, precision="fp32")
     choice = choose(network, example, batch_size, options, torch.device("cpu"), cpu_flags())
     options = replace(options, precision=choice.precision, layout=choice.layout)
     return Computing(laid_out(copy.deepcopy(network), choice.layout), options, choice)

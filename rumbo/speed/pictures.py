@@ -50,7 +50,7 @@ def race_of_pictures(
         batch_size: examples in a step.
         optimizer: ours; its rate must be given, and it has no decay.
         by_hand: torch's class of the same.
-        fp32: for both; else ours chooses precision and layout.
+        fp32: for both; else ours chooses its precision, too.
         rounds: where nobody says.
     """
     count, channels, height, width = pixels.shape

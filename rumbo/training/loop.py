@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
 from rumbo.core.errors import TrainingError
-from rumbo.core.memory import memory_short
+from rumbo.core.memory import keep_freed_memory, memory_short
 from rumbo.core.messages import t
 from rumbo.data.loader import Loader
 from rumbo.tasks.inference import infer_in_parts
@@ -54,6 +54,7 @@ def fit(task: Task, data: FitData, state: TrainState, options: FitOptions, *, te
     Raises:
         TrainingError: a cost or gradient is not finite, or a single example does not fit into memory.
     """
+    keep_freed_memory()
     plan = Plan.of(options, len(data.train))
     step = Step(task, state, options, examples=data.train.examples, seed=data.seed, team=team)
     clock = Clock(state)

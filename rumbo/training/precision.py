@@ -125,7 +125,7 @@ def choose(
     is_tiny = work is not None and 0 < work.total < LEAST_FOR_THREADS
     return Choice(
         precision=precision,
-        layout=_layout(network, options, device),
+        layout=_layout(network, options, device, flags),
         compile=_compile(options, device, num_steps),
         threads=options.threads or (1 if is_tiny and device.type == "cpu" else num_cores()),
         reason=reason,
@@ -201,12 +201,12 @@ def _for_gpu(device: torch.device) -> tuple[Precision, str]:
     return "fp16", t("training computes in fp16 with fp32 weights and scaled gradients, which this GPU is fast at.")
 
 
-def _layout(network: nn.Module, options: FitOptions, device: torch.device) -> Layout:
+def _layout(network: nn.Module, options: FitOptions, device: torch.device, flags: frozenset[str]) -> Layout:
     if options.layout != "auto":
         return options.layout
     if device.type == "cuda" and any(isinstance(layer, nn.Conv2d) for layer in network.modules()):
         return "channels_last"
-    return layout_of(network)
+    return layout_of(network, flags)
 
 
 def _compile(options: FitOptions, device: torch.device, num_steps: int | None) -> bool:

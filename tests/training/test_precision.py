@@ -40,7 +40,7 @@ def picture(name, side, batch_size, flags, channels=3, **options):
 @pytest.mark.parametrize(
     ("name", "side", "batch_size", "flags", "precision", "layout"),
     [
-        ("lenet5", 28, 128, AMX, "fp32", "usual"),
+        ("lenet5", 28, 128, AMX, "fp32", "channels_last"),
         ("lenet5", 28, 128, AVX512_BF16, "fp32", "usual"),
         ("convnet", 28, 128, AMX, "bf16", "channels_last"),
         ("convnet", 28, 128, OLD, "fp32", "channels_last"),
