@@ -1,7 +1,7 @@
 """What to try for each gap: the recipe of the course, in the order of cost. Measured advice is another matter."""
 
 from rumbo.core.messages import t
-from rumbo.strategy.gaps import Diagnosis, GapName
+from rumbo.strategy.gap_records import Diagnosis, Gap, GapName, Stage
 
 
 def next_steps(diagnosis: Diagnosis) -> tuple[str, ...]:
@@ -16,8 +16,7 @@ def next_steps(diagnosis: Diagnosis) -> tuple[str, ...]:
             t("Look at the wrong examples in the report: are their labels right, and what do they have in common?"),
             t("Compare with people or with the best published model: what they do better can still be won."),
         )
-    names = dict.fromkeys([diagnosis.verdict, *diagnosis.also])
-    return tuple(dict.fromkeys(step for name in names for step in _recipe(GapName(name))))
+    return tuple(dict.fromkeys(step for gap in diagnosis.large_gaps for step in _recipe(gap)))
 
 
 def _gather(diagnosis: Diagnosis) -> str:
@@ -27,7 +26,13 @@ def _gather(diagnosis: Diagnosis) -> str:
     return t("Put at least {size} examples into dev, then train again.", size=size)
 
 
-def _recipe(name: GapName) -> tuple[str, ...]:
+def _recipe(gap: Gap) -> tuple[str, ...]:
+    if gap.stage is Stage.REAL_WORLD:
+        return (
+            t("Make dev and test anew from what the model meets in the real world, and compare runs on them."),
+            t("Look at the wrong real-world examples: what do they have that dev and test lack?"),
+            t("Ask whether the goal still says what is wanted: another metric, or weights for what must not happen."),
+        )
     recipes = {
         GapName.AVOIDABLE_BIAS: (
             t("Train longer, or with a better learning rate: is the training loss still falling in the last epochs?"),
@@ -48,4 +53,4 @@ def _recipe(name: GapName) -> tuple[str, ...]:
             t("Compare fewer variants by dev, and choose between close ones by their cost."),
         ),
     }
-    return recipes[name]
+    return recipes[gap.name]
