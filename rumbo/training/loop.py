@@ -71,6 +71,10 @@ def fit(task: Task, data: FitData, state: TrainState, options: FitOptions, *, te
                 clock.note()
                 yield from map(Warned, (*step.explain_left_out(), *told))
                 yield Stepped(state.step, state.epoch, state.batch, plan.steps_in(state.epoch), loss)
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise _too_few_for_norm() from error
         except (RuntimeError, MemoryError) as error:
             yield Warned(_shrink(state, size, min(part or size, size), error, step))
             step.forget()
@@ -188,6 +192,15 @@ def _shrink(state: TrainState, step_size: int, size: int, error: Exception, step
         needed=needed,
         step=step_size,
         part=state.micro_batch,
+    )
+
+
+def _too_few_for_norm() -> TrainingError:
+    return TrainingError(
+        t(
+            "batch normalization has no spread to go by in a part of one example. Set train.micro_batch (or "
+            "train.batch_size) to 2 or more, or take a network without it (--set model.options.norm=none)."
+        )
     )
 
 

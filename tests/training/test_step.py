@@ -422,3 +422,10 @@ def test_seeds_of_torch_are_set_without_a_note_per_gpu():
     first = torch.rand(3)
     torch.manual_seed(5)
     assert torch.equal(first, torch.rand(3))
+
+
+def test_a_part_of_one_example_is_no_food_for_batch_norm():
+    module = nn.Sequential(nn.Flatten(), nn.Linear(64, 4), nn.BatchNorm1d(4), nn.Linear(4, 10))
+    options = FitOptions(epochs=1, micro_batch=1)
+    with pytest.raises(TrainingError, match=r"train\.micro_batch .* 2 or more"):
+        list(fit(toy.task(module), toy.data(), TrainState.fresh(module, options), options))
