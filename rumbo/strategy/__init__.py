@@ -4,32 +4,56 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rumbo.strategy.clusters import Cluster, cluster_errors
     from rumbo.strategy.compare import Comparison, RunScores, compare_runs
+    from rumbo.strategy.confused import ConfusedPair, confused_pairs
+    from rumbo.strategy.error_table import ErrorTable, Tag, TagRow
     from rumbo.strategy.gaps import Diagnosis, Gap, GapName, SplitError, diagnose
     from rumbo.strategy.intervals import wilson
+    from rumbo.strategy.slices import Slice, Slices, find_slices
     from rumbo.strategy.steps import next_steps
 
 _LAZY = {
+    "Cluster": "clusters",
     "Comparison": "compare",
+    "ConfusedPair": "confused",
     "Diagnosis": "gaps",
+    "ErrorTable": "error_table",
     "Gap": "gaps",
     "GapName": "gaps",
     "RunScores": "compare",
+    "Slice": "slices",
+    "Slices": "slices",
     "SplitError": "gaps",
+    "Tag": "error_table",
+    "TagRow": "error_table",
+    "cluster_errors": "clusters",
     "compare_runs": "compare",
+    "confused_pairs": "confused",
     "diagnose": "gaps",
+    "find_slices": "slices",
     "next_steps": "steps",
     "wilson": "intervals",
 }
 __all__ = [
+    "Cluster",
     "Comparison",
+    "ConfusedPair",
     "Diagnosis",
+    "ErrorTable",
     "Gap",
     "GapName",
     "RunScores",
+    "Slice",
+    "Slices",
     "SplitError",
+    "Tag",
+    "TagRow",
+    "cluster_errors",
     "compare_runs",
+    "confused_pairs",
     "diagnose",
+    "find_slices",
     "next_steps",
     "wilson",
 ]
