@@ -33,6 +33,13 @@ class Display:
         if self.draws:
             self._draw(what, done, total)
 
+    def trying(self, what: str, share: float) -> None:
+        """A training of several begins, and this share of the time for all is over."""
+        if self.draws:
+            self._draw(what, 100 * share, 100)
+        else:
+            print(f"{share:4.0%}  {what}", file=sys.stderr, flush=True)
+
     def watch(self, event: "Told") -> None:
         """One event of a training."""
         from rumbo.api.prepare import Prepared

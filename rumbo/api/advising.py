@@ -1,0 +1,209 @@
+"""What to do next with a run: the situation read from its files, candidate actions, and short trainings that decide."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rumbo.api.config import RunConfig
+from rumbo.api.defaults import choose_training, flips
+from rumbo.api.model_list import model_options
+from rumbo.api.reporting import diagnosis_of
+from rumbo.api.run import Run, as_run
+from rumbo.api.sources import Progress
+from rumbo.api.trying import Workbench
+from rumbo.core.errors import DataError, UsageError
+from rumbo.core.messages import t
+from rumbo.data.options import AugmentOptions
+from rumbo.runs import read_json, read_predictions
+from rumbo.strategy.actions import Action, Situation, candidates
+from rumbo.strategy.advice import Advice, advise
+from rumbo.strategy.gaps import Diagnosis
+
+ShowAttempt = Callable[[str, float], None]
+"""Sees what is tried now, and the share of the budget that is spent."""
+LEAST_DEV = 10
+"""Examples of dev below which no comparison of trainings says anything."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NextSteps:
+    """Advice for a run.
+
+    Attributes:
+        run: its folder.
+        diagnosis: what holds it back.
+        advice: what was tried, and what came of it.
+        budget_seconds: what was allowed.
+    """
+
+    run: str
+    diagnosis: Diagnosis
+    advice: Advice
+    budget_seconds: float
+
+    def command(self, action: Action) -> str | None:
+        """The training that takes an action; None for one that no option does."""
+        return command_of(self.run, action)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON types."""
+        found = self.advice.to_dict()
+        commands = {each.action.name: self.command(each.action) for each in self.advice.tried}
+        best = self.advice.best
+        return {
+            "run": self.run,
+            "verdict": str(self.diagnosis.verdict),
+            "also": [str(name) for name in self.diagnosis.also],
+            "reason": self.diagnosis.reason,
+            "best": None if best is None else best.action.name,
+            **found,
+            "actions": [{**each, "command": commands[each["name"]]} for each in found["actions"]],
+            "budget_seconds": self.budget_seconds,
+        }
+
+
+def next_steps(
+    run: Run | str | Path,
+    *,
+    budget_seconds: float = 600.0,
+    seed: int = 0,
+    progress: Progress | None = None,
+    show: ShowAttempt | None = None,
+) -> NextSteps:
+    """Try what could help a run, for a while, and rank it by its measured effect on dev.
+
+    Args:
+        run: a finished run or its folder; its data must still be there.
+        budget_seconds: of all trainings together, > 0.
+        seed: of the resampling.
+        progress: told while pictures are decoded.
+        show: sees what is tried.
+
+    Raises:
+        UsageError: no run, or a budget that is none.
+        DataError: the run has not finished, has no dev set that could decide, or its data have gone.
+    """
+    if not budget_seconds > 0:
+        raise UsageError(
+            t("{path}={value} must be {bound}.", path="--budget", value=budget_seconds, bound=t("above 0"))
+        )
+    opened = as_run(run)
+    count = _num_dev(opened)
+    if count < LEAST_DEV:
+        raise DataError(
+            t(
+                "dev has {count} examples; at least {needed} are needed to compare trainings. Train again with a "
+                "larger dev set (--set data.split.dev_fraction=0.2).",
+                count=count,
+                needed=LEAST_DEV,
+            )
+        )
+    bench = Workbench.of(opened, progress=progress)
+    now = situation_of(opened, bench)
+    actions = candidates(now)
+    sentences = {action.name: action.sentence for action in actions}
+
+    def told(name: str | None, share: float) -> None:
+        if show is not None:
+            show(t("the run as it is") if name is None else sentences[name], share)
+
+    advice = advise(
+        actions,
+        bench.attempt,
+        metric=now.goal,
+        budget_seconds=budget_seconds,
+        run_seconds=float(opened.summary["seconds"]),
+        seed=seed,
+        told=told,
+    )
+    return NextSteps(run=str(opened.path), diagnosis=now.diagnosis, advice=advice, budget_seconds=budget_seconds)
+
+
+def command_of(run: str, action: Action, epochs: int | None = None) -> str | None:
+    """The training that takes an action, as one types it."""
+    if not action.is_tried or action.cleans_labels:
+        return None
+    epochs = epochs or Run(run).config.train.epochs or 1
+    settings = dict(action.settings)
+    if action.epochs_factor != 1:
+        settings["train.epochs"] = str(max(1, round(epochs * action.epochs_factor)))
+    return " ".join([f"rumbo train --config {run}/config.yaml", *(f"--set {k}={v}" for k, v in settings.items())])
+
+
+def _num_dev(run: Run) -> int:
+    if "dev" not in run.metrics:
+        return 0
+    return read_predictions(run.folder.predictions, "dev").height
+
+
+def situation_of(run: Run, bench: Workbench) -> Situation:
+    """What is known of a run before anything is tried."""
+    config, task = run.config, run.model.task
+    assert config.model.name is not None
+    assert config.goal is not None
+    predictions = {name: task.from_table(read_predictions(run.folder.predictions, name)) for name in run.metrics}
+    preprocess, rule = run.model.preprocess, bench.gathered.rule
+    options = model_options(config.model.name).options | dict(config.model.options)
+    is_changed = (config.train.epochs or 0) >= (config.data.augment or AugmentOptions()).fewest_epochs
+    augments = _strength(config.data.augment) if preprocess.image is not None and is_changed else 0.0
+    check = read_json(run.folder.data_check)
+    return Situation(
+        task=task.name,
+        has_images=preprocess.image is not None,
+        has_color=rule is not None and rule.mode == "rgb",
+        has_numbers=bool(bench.gathered.dataset.numbers),
+        model=config.model.name,
+        model_options=options,
+        epochs=config.train.epochs or 1,
+        learning_rate=_rate(config, run),
+        usual_rate=_usual_rate(config),
+        weight_decay=config.train.optimizer.weight_decay,
+        augments=augments,
+        mirrors=augments > 0 and flips(config.data, rule),
+        epochs_to_augment=(config.data.augment or AugmentOptions()).fewest_epochs,
+        label_smoothing=config.train.label_smoothing,
+        numbers=config.data.numbers,
+        is_balanced=config.train.balance != "no" or bool(config.train.class_weights),
+        class_ratio=_class_ratio(predictions["train"].truth) if task.name == "classify" else 1.0,
+        goal=config.goal,
+        weights=None,
+        noise_rate=None,
+        findings=frozenset(str(each.get("code", "")) for each in check["findings"]),
+        diagnosis=diagnosis_of(task, predictions),
+    )
+
+
+def _strength(augment: AugmentOptions | None) -> float:
+    """How much pictures are changed, as a multiple of the usual amounts; 0: not at all."""
+    if augment is None:
+        return 0.0
+    usual = AugmentOptions()
+    shares = [augment.shift_fraction / usual.shift_fraction, augment.rotate_degrees / usual.rotate_degrees]
+    return max(*shares, float(augment.flip == "yes"), augment.zoom / usual.zoom)
+
+
+def _rate(config: RunConfig, run: Run) -> float:
+    if config.train.optimizer.learning_rate is not None:
+        return config.train.optimizer.learning_rate
+    from rumbo.training.optimizer import base_rate
+
+    return base_rate(config.train.optimizer)
+
+
+def _usual_rate(config: RunConfig) -> float | None:
+    """What would be chosen for this network; None for optimizers whose usual rate is their own."""
+    from dataclasses import replace
+
+    from rumbo.training.optimizer import base_rate
+
+    bare = replace(config.train, optimizer=replace(config.train.optimizer, learning_rate=None))
+    return base_rate(choose_training(bare, 1_000, config.model.name or "").optimizer)
+
+
+def _class_ratio(truth: Any) -> float:
+    import numpy as np
+
+    counts = np.bincount(np.asarray(truth, dtype=np.int64))
+    counts = counts[counts > 0]
+    return float(counts.max() / counts.min())

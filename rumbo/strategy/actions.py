@@ -1,0 +1,370 @@
+"""What can be tried next: each action turns one knob, and the knob acts on one stage of a project.
+
+Source: Ng 2018, "Machine Learning Yearning", ch. 20-28 (what helps against bias, against variance) and the course's
+chain of assumptions: a model does well on train, then dev, then test, then in the world, and each stage has knobs of
+its own (orthogonalization). Which knob pays is measured, see `advice`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from rumbo.core.messages import t
+from rumbo.strategy.gaps import Diagnosis, GapName
+
+
+class Stage(StrEnum):
+    """Where an action is felt: what must go well one after the other."""
+
+    TRAIN = "train"
+    DEV = "dev"
+    TEST = "test"
+    REAL_WORLD = "real_world"
+
+
+STAGE_OF = {
+    GapName.AVOIDABLE_BIAS: Stage.TRAIN,
+    GapName.VARIANCE: Stage.DEV,
+    GapName.DATA_MISMATCH: Stage.DEV,
+    GapName.DEV_OVERFIT: Stage.TEST,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """One knob turned.
+
+    Attributes:
+        name: what it is called in tables and files.
+        gap: what it is meant to close; None: it changes what is measured (the metric, the labels, the dev set).
+        stage: where it is felt.
+        sentence: what is done, for people.
+        settings: options by their dotted paths, as text, that differ from the run's own; empty where no option does it.
+        epochs_factor: how many times as long the training is.
+        cost: training time, as a multiple of the run's.
+        cleans_labels: whether suspect labels of train are left out.
+        is_tried: whether a training can measure it; else it is told with its reason alone.
+    """
+
+    name: str
+    gap: GapName | None
+    stage: Stage
+    sentence: str
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    epochs_factor: float = 1.0
+    cost: float = 1.0
+    cleans_labels: bool = False
+    is_tried: bool = True
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON types."""
+        return {
+            "name": self.name,
+            "gap": None if self.gap is None else str(self.gap),
+            "stage": str(self.stage),
+            "sentence": self.sentence,
+            "settings": dict(self.settings),
+            "epochs_factor": self.epochs_factor,
+            "cost": self.cost,
+            "tried": self.is_tried,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """What is known of a run before anything is tried.
+
+    Attributes:
+        task: classify, regress or multilabel.
+        has_images: whether pictures go in.
+        has_color: whether these are in color.
+        has_numbers: whether columns of numbers go in.
+        model: name of the network.
+        model_options: its own options, defaults included.
+        epochs: of the run.
+        learning_rate: base rate of the run.
+        usual_rate: what would be chosen for this network; None where that is not known.
+        weight_decay: of the run.
+        augments: whether training pictures are changed, and how much as a multiple of the usual amounts.
+        mirrors: whether they are mirrored.
+        epochs_to_augment: from how many epochs on they are changed.
+        label_smoothing: of the run.
+        numbers: how columns are scaled.
+        is_balanced: whether classes are weighed or drawn evenly already.
+        class_ratio: examples of the largest class for each one of the smallest; 1 where there are no classes.
+        goal: the metric.
+        weights: file or name of pretrained weights at hand for this network or a usual one; None: none.
+        noise_rate: share of wrong labels, as far as it was estimated.
+        findings: codes of what the check of the data found.
+        diagnosis: the gaps.
+    """
+
+    task: str
+    has_images: bool
+    has_color: bool
+    has_numbers: bool
+    model: str
+    model_options: Mapping[str, Any]
+    epochs: int
+    learning_rate: float
+    usual_rate: float | None
+    weight_decay: float
+    augments: float
+    mirrors: bool
+    epochs_to_augment: int
+    label_smoothing: float
+    numbers: str
+    is_balanced: bool
+    class_ratio: float
+    goal: str
+    weights: str | None
+    noise_rate: float | None
+    findings: frozenset[str]
+    diagnosis: Diagnosis
+
+
+def candidates(situation: Situation) -> tuple[Action, ...]:
+    """The actions that make sense here: for the verdict first, then for the other gaps, then the rest.
+
+    >>> [stage.value for stage in Stage]
+    ['train', 'dev', 'test', 'real_world']
+    """
+    made = [action for rule in RULES for action in rule(situation)]
+    order = [situation.diagnosis.verdict, *situation.diagnosis.also]
+    rank = {name: place for place, name in enumerate(order)}
+    return tuple(sorted(made, key=lambda action: rank.get(action.gap or "", len(order))))
+
+
+BIAS, VARIANCE, MISMATCH, OVERFIT = GapName
+
+
+def _longer(now: Situation) -> Sequence[Action]:
+    sentence = t("train {count} times as long", count=3)
+    return [Action(name="longer", gap=BIAS, stage=Stage.TRAIN, sentence=sentence, epochs_factor=3, cost=3)]
+
+
+def _rates(now: Situation) -> Sequence[Action]:
+    """The usual rate of the network, and rates around the present one, ten times apart at most."""
+    rates: dict[str, float] = {}
+    if now.usual_rate is not None and not 0.7 < now.learning_rate / now.usual_rate < 1.4:
+        rates["usual_rate"] = now.usual_rate
+    rates |= {"higher_rate": 3 * now.learning_rate, "lower_rate": now.learning_rate / 3}
+    return [
+        Action(
+            name=name,
+            gap=BIAS,
+            stage=Stage.TRAIN,
+            sentence=t("a learning rate of {rate:.2g} instead of {now:.2g}", rate=rate, now=now.learning_rate),
+            settings={"train.optimizer.learning_rate": f"{rate:.4g}"},
+        )
+        for name, rate in rates.items()
+    ]
+
+
+LADDERS: Mapping[str, tuple[str, ...]] = {
+    "image": ("softmax_regression", "mlp", "lenet5", "convnet"),
+    "table": ("softmax_regression", "mlp", "table_net"),
+}
+"""Networks of a kind of input from the weakest to the strongest that trains quickly."""
+DEEPER = {
+    "resnet18": "resnet34",
+    "resnet34": "resnet50",
+    "mobilenet_v3_small": "mobilenet_v2",
+    "squeezenet1_1": "resnet18",
+}
+
+
+def _networks(now: Situation) -> Sequence[Action]:
+    """Another network of the ladder, a wider and a narrower one of the same kind."""
+    ladder = LADDERS["image" if now.has_images else "table"]
+    name = "softmax_regression" if now.model == "logistic_regression" else now.model
+    found: list[Action] = []
+    if better := DEEPER.get(name) or (ladder[-1] if name in ladder[:-1] else None):
+        # Its own usual options and rate, since those of the present network mean nothing to it.
+        settings = {"model.name": better, "train.optimizer.learning_rate": "none"}
+        sentence = t("the network {name} instead of {now}", name=better, now=now.model)
+        found.append(
+            Action(name="stronger_network", gap=BIAS, stage=Stage.TRAIN, sentence=sentence, settings=settings, cost=4)
+        )
+    for action, factor, gap, cost in (("larger_network", 2.0, BIAS, 3.0), ("smaller_network", 0.5, VARIANCE, 0.6)):
+        scaled = _scaled(now, factor)
+        if scaled is None:
+            continue
+        option, value = scaled
+        stage = STAGE_OF[gap]
+        sentence = t("{option}={value} in the network {name}", option=option, value=value, name=now.model)
+        settings = {f"model.options.{option}": value}
+        found.append(Action(name=action, gap=gap, stage=stage, sentence=sentence, settings=settings, cost=cost))
+    return found
+
+
+def _scaled(now: Situation, factor: float) -> tuple[str, str] | None:
+    """The option that makes a network wider or narrower, and its value; None where it has none."""
+    options = now.model_options
+    if "hidden" in options:
+        hidden = str(options["hidden"]).strip("()[] ").split(",")
+        return "hidden", ",".join(str(max(1, round(float(part) * factor))) for part in hidden if part.strip())
+    if "width" in options:
+        return "width", str(max(1, round(float(options["width"]) * factor)))
+    return None
+
+
+def _regularization(now: Situation) -> Sequence[Action]:
+    found: list[Action] = []
+
+    def add(name: str, gap: GapName, sentence: str, path: str, value: str) -> None:
+        found.append(Action(name=name, gap=gap, stage=STAGE_OF[gap], sentence=sentence, settings={path: value}))
+
+    decay = "train.optimizer.weight_decay"
+    stronger = 10 * now.weight_decay if now.weight_decay else 0.1
+    if stronger <= 10:
+        add("more_weight_decay", VARIANCE, t("weight decay of {value:.3g}", value=stronger), decay, f"{stronger:.4g}")
+    if now.weight_decay > 0.02:  # at the usual 0.01 its absence is hardly felt
+        add("less_weight_decay", BIAS, t("weight decay of {value:.3g}", value=0.01), decay, "0.01")
+    if "dropout" in now.model_options:
+        rate = _first_number(now.model_options["dropout"])
+        if rate < 0.5:
+            value = min(0.6, rate + 0.3)
+            add(
+                "more_dropout",
+                VARIANCE,
+                t("dropout of {value:.2g}", value=value),
+                "model.options.dropout",
+                f"{value:.2g}",
+            )
+        if rate > 0:
+            add("no_dropout", BIAS, t("no dropout"), "model.options.dropout", "0")
+    if now.task == "classify" and now.label_smoothing == 0:
+        add("label_smoothing", VARIANCE, t("label smoothing of {value:.2g}", value=0.1), "train.label_smoothing", "0.1")
+    return found
+
+
+def _first_number(value: object) -> float:
+    text = str(value).strip("()[] ").split(",")[0]
+    return float(text) if text else 0.0
+
+
+def _augmentation(now: Situation) -> Sequence[Action]:
+    if not now.has_images:
+        return []
+    found: list[Action] = []
+    path = "data.augment"
+    if now.augments == 0:
+        found.append(
+            Action(
+                name="augmentation",
+                gap=VARIANCE,
+                stage=Stage.DEV,
+                sentence=t("shift, zoom and turn training pictures a little"),
+                settings={path: "on", f"{path}.fewest_epochs": "0", f"{path}.flip": "auto"},
+                cost=1.2,
+            )
+        )
+    else:
+        sentence = t("do not change training pictures")
+        found.append(
+            Action(name="no_augmentation", gap=BIAS, stage=Stage.TRAIN, sentence=sentence, settings={path: "none"})
+        )
+    if now.mirrors:
+        sentence = t("do not mirror training pictures")
+        settings = {f"{path}.flip": "no"}
+        found.append(Action(name="no_mirroring", gap=BIAS, stage=Stage.TRAIN, sentence=sentence, settings=settings))
+    return found
+
+
+def _inputs(now: Situation) -> Sequence[Action]:
+    if not now.has_numbers or now.numbers == "quantile":
+        return []
+    sentence = t("scale the numbers by their quantiles")
+    return [
+        Action(
+            name="scaled_inputs", gap=BIAS, stage=Stage.TRAIN, sentence=sentence, settings={"data.numbers": "quantile"}
+        )
+    ]
+
+
+def _classes(now: Situation) -> Sequence[Action]:
+    if now.class_ratio < 2 or now.is_balanced:
+        return []
+    sentence = t("count examples of rare classes more")
+    found = [
+        Action(name="balanced", gap=BIAS, stage=Stage.TRAIN, sentence=sentence, settings={"train.balance": "weights"})
+    ]
+    if now.goal in ("accuracy", "error") and now.class_ratio >= 5:
+        sentence = t(
+            "choose by balanced_accuracy: the largest class has {ratio:.0f} times the examples of the smallest, and "
+            "{goal} hardly sees that one (--goal balanced_accuracy)",
+            ratio=now.class_ratio,
+            goal=now.goal,
+        )
+        found.append(Action(name="another_metric", gap=None, stage=Stage.REAL_WORLD, sentence=sentence, is_tried=False))
+    return found
+
+
+def _weights(now: Situation) -> Sequence[Action]:
+    if now.weights is None:
+        return []
+    sentence = t("begin with the weights {name}", name=now.weights)
+    settings = {"model.weights": now.weights}
+    return [Action(name="pretrained", gap=VARIANCE, stage=Stage.DEV, sentence=sentence, settings=settings)]
+
+
+NOISE_WORTH_CLEANING = 0.03
+
+
+def _labels(now: Situation) -> Sequence[Action]:
+    if now.noise_rate is None or now.noise_rate < NOISE_WORTH_CLEANING or now.task == "regress":
+        return []
+    sentence = t(
+        "leave out examples whose labels are probably wrong (about {share:.0%} are; `rumbo labels` lists them)",
+        share=now.noise_rate,
+    )
+    return [Action(name="cleaned_labels", gap=VARIANCE, stage=Stage.DEV, sentence=sentence, cleans_labels=True, cost=4)]
+
+
+def _evidence(now: Situation) -> Sequence[Action]:
+    """What no training can measure: a dev set that decides, data from where they are needed."""
+    found: list[Action] = []
+
+    def add(name: str, gap: GapName | None, stage: Stage, sentence: str) -> None:
+        found.append(Action(name=name, gap=gap, stage=stage, sentence=sentence, is_tried=False))
+
+    found_gaps = {now.diagnosis.verdict, *now.diagnosis.also}
+    size, dev = now.diagnosis.smallest_dev_size, now.diagnosis.errors.get("dev")
+    if now.diagnosis.verdict == "undecided" and size is not None and dev is not None and (dev.num_items or 0) < size:
+        sentence = t(
+            "put more examples into dev: it has {count}, and {size} would decide", count=dev.num_items, size=size
+        )
+        add("larger_dev", None, Stage.TEST, sentence)
+    if VARIANCE in found_gaps:
+        add(
+            "more_data",
+            VARIANCE,
+            Stage.DEV,
+            t("collect more training data (`rumbo diagnose RUN --curve` says how much helps)"),
+        )
+    if MISMATCH in found_gaps:
+        add(
+            "target_like_data",
+            MISMATCH,
+            Stage.DEV,
+            t("collect training data that look like dev (`rumbo errors RUN` says which)"),
+        )
+    if OVERFIT in found_gaps:
+        add("fresh_dev", OVERFIT, Stage.TEST, t("make a larger dev set from fresh data"))
+    return found
+
+
+RULES: tuple[Callable[[Situation], Sequence[Action]], ...] = (
+    _longer,
+    _rates,
+    _networks,
+    _inputs,
+    _regularization,
+    _augmentation,
+    _weights,
+    _labels,
+    _classes,
+    _evidence,
+)
