@@ -1,0 +1,118 @@
+"""Advice on trainings that are simulated: what they are worth, how noisy they are and what they cost is known."""
+
+import numpy as np
+import pytest
+
+from rumbo.core.errors import TrainingError
+from rumbo.core.seeds import rng
+from rumbo.strategy.actions import Action, Stage
+from rumbo.strategy.advice import Attempt, advise
+from rumbo.strategy.gaps import GapName
+
+SIZE = 2_000
+
+
+def action(name: str, *, cost: float = 1.0, is_tried: bool = True) -> Action:
+    return Action(name=name, gap=GapName.VARIANCE, stage=Stage.DEV, sentence=name, cost=cost, is_tried=is_tried)
+
+
+class World:
+    """Trainings whose accuracy is 0.8 + the action's effect + luck of the seed; examples differ in difficulty."""
+
+    def __init__(self, effects: dict[str, float], *, noise: float = 0.005, seed: int = 0, size: int = SIZE):
+        self.effects, self.noise, self.seed = effects, noise, seed
+        self.difficulty = rng(seed, "difficulty").random(size)
+        self.calls: list[tuple[str | None, float, int]] = []
+
+    def attempt(self, tried: Action | None, fidelity: float, seed: int) -> Attempt:
+        name = None if tried is None else tried.name
+        self.calls.append((name, fidelity, seed))
+        if name == "breaks":
+            raise TrainingError("not finite")
+        luck = rng(self.seed, "luck", name or "", seed, round(fidelity * 8)).normal(0, self.noise)
+        accuracy = 0.8 * (0.9 + 0.1 * fidelity) + self.effects.get(name or "", 0.0) + luck
+        is_right = self.difficulty < accuracy
+        outputs = np.stack([~is_right, is_right], axis=1).astype(np.float64)
+        size = len(self.difficulty)
+        seconds = fidelity * (1.0 if tried is None else tried.cost)
+        return Attempt(truth=np.ones(size, np.int64), outputs=outputs, weights=np.ones(size), seconds=seconds)
+
+
+def advice_of(world: World, actions: list[Action], *, budget: float, metric: str = "accuracy", seed: int = 0):
+    return advise(actions, world.attempt, metric=metric, budget_seconds=budget, run_seconds=1.0, seed=seed)
+
+
+NAMES = [f"idle {i}" for i in range(8)]
+
+
+def test_the_best_of_ten_is_found_and_told_with_an_interval_that_holds_the_truth():
+    world = World({"good": 0.03, "better": 0.06})
+    found = advice_of(world, [action(name) for name in ("good", *NAMES, "better")], budget=120)
+    assert found.best is not None
+    assert found.best.action.name == "better"
+    low, high = found.best.interval
+    assert 0 < low < 0.06 < high
+    assert [each.action.name for each in found.tried[:2]] == ["better", "good"]
+    assert found.seconds <= 120
+
+
+def test_what_does_nothing_is_seldom_recommended():
+    false = 0
+    for seed in range(60):
+        found = advice_of(World({}, seed=seed), [action(name) for name in NAMES[:4]], budget=40, seed=seed)
+        false += sum(each.outcome == "helps" for each in found.tried)
+    assert false / (60 * 4) <= 0.05
+
+
+def test_actions_that_hurt_are_told_and_come_last():
+    found = advice_of(World({"bad": -0.05}), [action("bad"), action("idle 0")], budget=40)
+    assert [each.outcome for each in found.tried] == ["undecided", "hurts"]
+    assert found.best is None
+
+
+def test_a_lower_metric_is_better_where_it_is_so():
+    found = advice_of(World({"good": 0.05}), [action("good"), action("idle 0")], budget=40, metric="error")
+    assert found.best is not None
+    assert found.best.effect > 0
+    assert found.value == pytest.approx(0.2, abs=0.03)
+
+
+def test_a_short_budget_leaves_out_the_last_and_says_so():
+    found = advice_of(World({}), [action(name, cost=2) for name in NAMES], budget=2)
+    assert found.left_out
+    assert [each.name for each in found.left_out] == NAMES[-len(found.left_out) :]
+    assert {each.fidelity for each in found.tried} == {0.125}
+
+
+def test_what_cannot_be_trained_fails_alone():
+    found = advice_of(World({"good": 0.06}), [action("breaks"), action("good")], budget=40)
+    assert {each.action.name: each.outcome for each in found.tried} == {"good": "helps", "breaks": "failed"}
+    assert found.tried[-1].interval is None
+
+
+def test_a_run_that_cannot_be_trained_again_is_an_error():
+    def attempt(*_: object) -> Attempt:
+        raise TrainingError("not finite")
+
+    with pytest.raises(TrainingError):
+        advise([action("good")], attempt, metric="accuracy", budget_seconds=10, run_seconds=1)
+
+
+def test_what_no_training_measures_is_told_and_nothing_is_trained_for_it():
+    world = World({})
+    found = advice_of(world, [action("larger_dev", is_tried=False)], budget=40)
+    assert [each.name for each in found.told] == ["larger_dev"]
+    assert not world.calls
+    assert not found.tried
+
+
+def test_the_same_seed_gives_the_same_advice():
+    def once() -> dict[str, object]:
+        return advice_of(World({"good": 0.02}), [action("good"), action("idle 0")], budget=30).to_dict()
+
+    assert once() == once()
+
+
+def test_other_metrics_are_resampled():
+    found = advice_of(World({"good": 0.06}), [action("good"), action("idle 0")], budget=20, metric="recall_macro")
+    assert {each.action.name: each.outcome for each in found.tried}["good"] == "helps"
