@@ -1,30 +1,54 @@
-"""Runs ranked by their goal, on the same examples where they share them."""
+"""Runs ranked by a goal, on the same examples where they share them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rumbo.api.goals import goal_of, measured_for, needs_data, table_of, values_of_columns
 from rumbo.api.run import Run, as_run
+from rumbo.api.sources import open_run_data, require_same_data, used_by
 from rumbo.core.errors import UsageError, unknown_name
 from rumbo.core.messages import t
-from rumbo.data.manifest import SPLITS
+from rumbo.core.plain import plain
+from rumbo.data.manifest import SPLITS, Dataset
+from rumbo.data.splits.split import Split
 from rumbo.runs import read_predictions
-from rumbo.strategy.compare import Comparison, Difference, Ranked, RunScores, compare_runs
+from rumbo.strategy.compare import Comparison, Difference, Ranked
+from rumbo.strategy.goal import Goal
+from rumbo.strategy.judging import Check, Measured, RunTable
+from rumbo.strategy.ranking import GoalRanking, rank
 
 
 @dataclass(frozen=True)
 class RunComparison:
-    """A ranking, and what it was ranked by."""
+    """A ranking, and what it was ranked by.
 
-    goal: str
-    comparison: Comparison
+    Attributes:
+        split: what was compared on.
+        found: places, differences and requirements.
+        measured: run -> how what was measured on its model was measured.
+    """
+
+    split: str
+    found: GoalRanking
+    measured: Mapping[str, Mapping[str, Measured]]
+
+    @property
+    def goal(self) -> str:
+        """The optimizing metric."""
+        return self.found.goal.measure.text
+
+    @property
+    def comparison(self) -> Comparison:
+        """Places and differences."""
+        return self.found.comparison
 
     @property
     def ranking(self) -> tuple[Ranked, ...]:
-        """Runs from best to worst."""
+        """Runs from best to worst; those that meet all requirements first."""
         return self.comparison.ranking
 
     @property
@@ -32,21 +56,39 @@ class RunComparison:
         """Each run's distance from the best."""
         return self.comparison.differences
 
+    @property
+    def checks(self) -> Mapping[str, tuple[Check, ...]]:
+        """The requirements of each run, by its name."""
+        return self.found.checks
+
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON types."""
-        return {"goal": self.goal, **self.comparison.to_dict()}
+        facts = {
+            run: {name: each.facts for name, each in found.items() if each.facts}
+            for run, found in self.measured.items()
+        }
+        return {"split": self.split, **self.found.to_dict(), "measured": plain(facts)}
 
 
-def compare(runs: Sequence[Run | str | Path], *, split: str = "dev") -> RunComparison:
-    """Rank runs of one task by what each example contributes: right answers, or root mean squared error.
+def compare(
+    runs: Sequence[Run | str | Path],
+    *,
+    split: str = "dev",
+    goal: str | None = None,
+    require: Sequence[str] = (),
+) -> RunComparison:
+    """Rank runs of one task by a goal: those that meet all requirements first, then by the metric.
 
     Args:
         runs: two or more runs or their folders.
         split: dev, or test when all is decided.
+        goal: the optimizing metric; None takes that of the runs where they agree, else the task's default.
+        require: such as "latency_ms<=100"; none takes those of the runs where they agree. What is to be measured is
+            measured now, one run after the other.
 
     Raises:
-        UsageError: fewer than two runs, runs of different tasks, or no such split.
-        DataError: a run without predictions for the split.
+        UsageError: fewer than two runs, runs of different tasks, no such split, or a goal that is none.
+        DataError: a run without predictions for the split, or whose data have changed where they are needed.
     """
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
@@ -56,16 +98,48 @@ def compare(runs: Sequence[Run | str | Path], *, split: str = "dev") -> RunCompa
     tasks = {run.model.task.name for run in opened}
     if len(tasks) > 1:
         raise UsageError(t("runs of different tasks cannot be ranked: {tasks}.", tasks=", ".join(sorted(tasks))))
-    is_regression = tasks == {"regress"}
-    scores = [_scores(run, split, is_regression) for run in opened]
-    goal = "mse" if is_regression else "accuracy"
-    return RunComparison(goal, compare_runs(scores, higher_is_better=not is_regression))
+    metric = goal or _common([run.config.goal for run in opened])
+    requirements = tuple(require) or _common([run.config.require for run in opened]) or ()
+    costs = _common_costs(opened)
+    found = [_looked_at(run, split, metric, requirements, costs) for run in opened]
+    measured = {table.name: table.measured for _, table in found}
+    return RunComparison(split, rank(found[0][0], [table for _, table in found]), measured)
 
 
-def _scores(run: Run, split: str, is_regression: bool) -> RunScores:
+def _common(values: Sequence[Any]) -> Any:
+    """What all say; None where they differ."""
+    return values[0] if all(value == values[0] for value in values) else None
+
+
+def _common_costs(runs: Sequence[Run]) -> np.ndarray | None:
+    """The costs of mistakes of those runs that have some: one matrix judges all."""
+    matrices = [costs for run in runs if (costs := getattr(run.model.task, "costs", None)) is not None]
+    if any(not np.array_equal(matrix, matrices[0]) for matrix in matrices):
+        raise UsageError(t("the runs have different costs of mistakes: what they cost cannot be compared."))
+    return matrices[0] if matrices else None
+
+
+def _looked_at(
+    run: Run, split: str, metric: str | None, requirements: Sequence[str], costs: np.ndarray | None
+) -> tuple[Goal, RunTable]:
+    """The goal as a run understands it, and the run's answers."""
     task = run.model.task
     predictions = task.from_table(read_predictions(run.folder.predictions, split))
-    assert predictions.truth is not None
-    squared = (predictions.outputs - predictions.truth) ** 2 if is_regression else None
-    values = 1.0 - task.item_errors(predictions) if squared is None else squared
-    return RunScores(name=str(run.path), ids=predictions.ids, scores=np.asarray(values))
+    goal = goal_of(task, metric, requirements, has_costs=costs is not None)
+    dataset: Dataset | None = None
+    columns: Mapping[str, Mapping[str, str | None]] = {}
+    if needs_data(goal):
+        dataset = _data_of(run, split)
+        goal = goal_of(task, metric, requirements, dataset, has_costs=costs is not None)
+        columns = values_of_columns(goal, dataset)
+    measured = measured_for(goal, run.folder.model, dataset)
+    name = str(run.path)
+    return goal, table_of(name, task, predictions, columns=columns, measured=measured, costs=costs)
+
+
+def _data_of(run: Run, split: str) -> Dataset:
+    categories = run.model.preprocess.category_names
+    saved = Split.load(run.folder.split)
+    dataset = used_by(open_run_data(run.config, base=run.path, categories=categories), saved)
+    require_same_data(dataset, run.folder, run.config.path)
+    return dataset.take(saved.rows(dataset, split))

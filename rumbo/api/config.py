@@ -61,6 +61,12 @@ class RunConfig(Options):
     task: str | None = option(None, "classify, regress or multilabel; none reads it off the target.")
     target: str | None = option(None, "The target column, or several yes/no columns with commas; none chooses.")
     goal: str | None = option(None, "The metric that chooses the best epoch; none takes the task's usual one.")
+    require: tuple[str, ...] = option(
+        (), "What the finished model must also meet, separated by commas: latency_ms<=100,recall[cat]>=0.9."
+    )
+    costs: str | None = option(
+        None, "Classes: a CSV of what mistakes cost, true classes in rows, predicted ones in columns; 1 where not said."
+    )
     seed: int = option(0, "All randomness is a function of this number.", low=0, high=2**31 - 1)
     device: str = option("auto", "auto, cpu, cuda or cuda:N.")
     data: DataOptions = option(DataOptions, "From files to numbers.")

@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rumbo import metrics
 from rumbo.api.balance import balanced
 from rumbo.api.computing import choose_computing
 from rumbo.api.config import Preset, RunConfig
+from rumbo.api.costs import read_costs
 from rumbo.api.defaults import apply_preset, choose_model, choose_rule, choose_training, flips
+from rumbo.api.goals import add_to, training_goal
 from rumbo.api.mixing import refuse_mixing_in_vain
 from rumbo.api.sources import Progress, deal_out, deal_out_main, open_run_data, rows_but
 from rumbo.core.devices import choose_device, num_cores
-from rumbo.core.errors import DataError, UsageError, unknown_name
+from rumbo.core.errors import DataError, UsageError
 from rumbo.core.messages import t
 from rumbo.core.seeds import stream
 from rumbo.data.augmentation.color import IMAGENET_AXES, color_axes
@@ -32,8 +33,9 @@ from rumbo.data.preprocess import Preprocess, fit_preprocess
 from rumbo.data.splits.split import Split
 from rumbo.data.target import kind_word, signal_word
 from rumbo.models.initial import initialize
+from rumbo.strategy.goal import Goal
 from rumbo.tasks import TASKS
-from rumbo.tasks.task import DatasetTask
+from rumbo.tasks.task import DatasetTask, Predictions
 from rumbo.tasks.trained import ModelSpec, TrainedModel, build_task, examples_from
 from rumbo.training.loop import FitData
 
@@ -69,6 +71,16 @@ class Prepared:
         """The metric that chooses the best epoch."""
         assert self.config.goal is not None
         return self.config.goal
+
+    @property
+    def costs(self) -> list[list[float]] | None:
+        """What mistakes cost, true classes in rows; None where all cost the same."""
+        return self.task.target_config().get("costs")
+
+    @property
+    def aim(self) -> Goal:
+        """That metric, and the requirements."""
+        return training_goal(self.config, self.task.name, self.dataset)
 
     @property
     def augmentation(self) -> AugmentOptions | None:
@@ -119,7 +131,7 @@ class Prepared:
             train=self.train_loader,
             dev=self.evaluation_loader("dev"),
             goal=self.goal,
-            higher_is_better=metrics.higher_is_better(self.goal),
+            higher_is_better=self.aim.measure.higher_is_better,
             seed=self.config.seed,
         )
 
@@ -134,6 +146,7 @@ class Gathered:
         checks: what the check of the data found.
         pixels: decoded pictures; None for tables.
         rule: how they were decoded.
+        costs: of mistakes, k x k, true classes in rows; None where all cost the same.
     """
 
     dataset: Dataset
@@ -141,6 +154,7 @@ class Gathered:
     checks: CheckReport
     pixels: Pixels | None
     rule: DecodeRule | None
+    costs: np.ndarray | None = None
 
     def serves(self, config: RunConfig) -> bool:
         """Whether a training with these options takes its pictures in the same form."""
@@ -182,6 +196,7 @@ def gather(
     dataset = open_run_data(config, base=base, split_of=lambda main: deal_out_main(main, config, base))
     filled = _filled(config, dataset)
     assert filled.model.name is not None
+    costs = None if config.costs is None else read_costs(base / config.costs, _trainable(dataset).classes)
     rule = choose_rule(dataset.images, filled.model.name, config.data) if dataset.images is not None else None
     whole = dataset
     dataset, pixels, broken = _decode(dataset, rule, config.data, base, progress)
@@ -189,7 +204,7 @@ def gather(
     split = split or deal_out(dataset, config, base)
     checks = check_data(dataset, split, broken)
     checks.raise_errors()
-    return Gathered(dataset=dataset, split=split, checks=checks, pixels=pixels, rule=rule)
+    return Gathered(dataset=dataset, split=split, checks=checks, pixels=pixels, rule=rule, costs=costs)
 
 
 def assemble(gathered: Gathered, config: RunConfig, preset: Preset = "good") -> Prepared:
@@ -209,14 +224,15 @@ def assemble(gathered: Gathered, config: RunConfig, preset: Preset = "good") -> 
     )
     config = apply_preset(config, preset, len(rows))
     config = replace(config, train=choose_training(config.train, len(rows), config.model.name or ""))
-    trained = _build(config, config.task, train_set, preprocess)
+    trained = _build(config, config.task, train_set, preprocess, gathered.costs)
+    add_to(trained.task, training_goal(config, config.task, dataset), dataset)
     trained.task.model.to(config.device)
     refuse_mixing_in_vain(config.train, preprocess.spec)
     options, computing = choose_computing(trained, config.train, len(rows))
     config = replace(config, train=options)
     examples = examples_from(dataset, preprocess, trained.task.encode(dataset), pixels)
     for name in ("dev", "test"):
-        _require_goal(config.goal, trained.task, examples.targets[torch.from_numpy(split.rows(dataset, name))], name)
+        _require_goal(config.goal, trained.task, examples, split.rows(dataset, name), name)
     reason = "" if dataset.target is None else dataset.target.reason
     decisions = (*dataset.decisions, reason, *split.decisions, *_choices(config, preprocess, pixels), computing)
     prepared = Prepared(
@@ -237,10 +253,7 @@ def _filled(config: RunConfig, dataset: Dataset) -> RunConfig:
     target = _trainable(dataset)
     task_name = config.task or _TASK_OF[target.kind]
     TASKS.get(task_name)
-    goal = config.goal or metrics.default_goal(task_name)
-    allowed = metrics.for_task(task_name, len(target.classes) or None)
-    if goal not in allowed:
-        raise unknown_name("metric", goal, allowed)
+    goal = training_goal(config, task_name, dataset).measure.text
     model = choose_model(dataset, config.model)
     model.require_one_beginning()
     device = str(choose_device(config.device))
@@ -253,16 +266,26 @@ def _inputs_of(dataset: Dataset) -> str:
     return t("pictures") if dataset.images is not None else t("columns")
 
 
-def _require_goal(goal: str, task: DatasetTask, targets: torch.Tensor, split: str) -> None:
+def _require_goal(goal: str, task: DatasetTask, examples: Examples, rows: np.ndarray, split: str) -> None:
     """A goal that is not defined on a split, such as ROC-AUC on one class, can neither choose nor judge there."""
-    outputs = task.decode(torch.zeros(len(targets), task.num_outputs(task.target_config())))
-    if len(targets) and math.isnan(metrics.score(goal, task.decode_truth(targets), outputs)):
+    if len(rows) == 0:
+        return
+    weights = examples.weights.numpy()[rows].astype(np.float64)
+    if not weights.any():
+        raise DataError(t("all examples of {split} have the weight 0: nothing could be measured there.", split=split))
+    predictions = Predictions(
+        ids=tuple(examples.ids[row] for row in rows.tolist()),
+        outputs=task.decode(torch.zeros(len(rows), task.num_outputs(task.target_config()))),
+        truth=task.decode_truth(examples.targets[torch.from_numpy(rows)]),
+        weights=weights,
+    )
+    if math.isnan(task.score_by(goal, predictions)):
         raise DataError(
             t(
                 "the goal {goal} is not defined on the {count} examples of {split}, as when all are of one class. "
                 "Add examples, or choose another with --goal.",
                 goal=goal,
-                count=len(targets),
+                count=len(rows),
                 split=split,
             )
         )
@@ -342,10 +365,14 @@ def _find_broken(
     return broken
 
 
-def _build(config: RunConfig, task_name: str, train_set: Dataset, preprocess: Preprocess) -> TrainedModel:
+def _build(
+    config: RunConfig, task_name: str, train_set: Dataset, preprocess: Preprocess, costs: np.ndarray | None
+) -> TrainedModel:
     assert config.model.name is not None
     model = ModelSpec(name=config.model.name, options=config.model.options)
     target = TASKS.get(task_name).read_target(train_set)
+    if costs is not None:
+        target = {**target, "costs": costs.tolist()}
     torch.manual_seed(stream(config.seed, "initial weights"))
     keywords = {"label_smoothing": config.train.label_smoothing} if task_name == "classify" else {}
     task = build_task(task_name, target, preprocess, model, **keywords)

@@ -34,6 +34,7 @@ def open_source(
     task: str | None = None,
     labelled: bool = True,
     categories: tuple[str, ...] = (),
+    weights: str | None = None,
 ) -> Dataset:
     """The data set at a path relative to a folder, or the embedded one; the rest is for `open_data`.
 
@@ -46,7 +47,7 @@ def open_source(
     whole = base / path
     if not os.path.exists(whole):  # Path.exists raises for names that are too long
         raise UsageError(t("no data at '{path}': there is no such file or folder.", path=path))
-    return open_data(whole, target=target, task=task, labelled=labelled, categories=categories)
+    return open_data(whole, target=target, task=task, labelled=labelled, categories=categories, weights=weights)
 
 
 def open_run_data(
@@ -75,6 +76,7 @@ def open_run_data(
             task=config.task,
             labelled=labelled,
             categories=categories,
+            weights=config.data.weights,
             corrections=None if corrections is None else read_corrections(base / corrections),
         )
 

@@ -2,7 +2,7 @@
 
 import copy
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +17,12 @@ from rumbo.api.sitting import Hand, Sitting, Watch, help_out, sit
 from rumbo.api.sources import Progress, require_same_data, used_by
 from rumbo.api.wanted import relocated, wanted_config
 from rumbo.api.weights import load_weights
-from rumbo.core.errors import UsageError
+from rumbo.core.errors import DataError, UsageError
 from rumbo.core.messages import t
 from rumbo.data.corrections import read_corrections
 from rumbo.data.demo import DIGITS
 from rumbo.data.splits.split import Split
-from rumbo.runs import RunFolder, latest, require_space, write_json, write_yaml
+from rumbo.runs import RunFolder, latest, read_json, require_space, write_json, write_yaml
 from rumbo.training.state import TrainState
 
 
@@ -38,6 +38,7 @@ def train(
     epochs: int | None = None,
     budget_seconds: float | None = None,
     goal: str | None = None,
+    require: Sequence[str] = (),
     seed: int | None = None,
     out: str | Path | None = None,
     resume: bool = False,
@@ -59,7 +60,8 @@ def train(
         preset: quick, good or best.
         epochs: passes over the training data.
         budget_seconds: stop after the epoch in which this time is over.
-        goal: the metric that chooses the best epoch.
+        goal: the metric that chooses the best epoch; also recall[CLASS] or mean(METRIC@COLUMN).
+        require: what the finished model must also meet, such as "latency_ms<=100"; judged at the end and told.
         seed: all randomness is a function of it.
         out: the run folder; a new name under `runs/` when not given.
         resume: continue an interrupted run in `out`; a finished one is left alone.
@@ -80,7 +82,14 @@ def train(
     """
     if resume:
         changed = {"task": task, "target": target, "model": model, "weights": weights, "freeze": freeze, "goal": goal}
-        changed |= {"epochs": epochs, "budget": budget_seconds, "seed": seed, "config": config, "device": device}
+        changed |= {
+            "require": require or None,
+            "epochs": epochs,
+            "budget": budget_seconds,
+            "seed": seed,
+            "config": config,
+            "device": device,
+        }
         _refuse_changes([name for name, value in {**changed, "set": settings or None}.items() if value is not None])
         with linked() as link:
             return _resume(data, out, link, watch=watch, progress=progress)
@@ -89,7 +98,10 @@ def train(
     wanted = wanted_config(
         data,
         config,
-        named={"task": task, "target": target, "goal": goal, "seed": seed, "device": device},
+        named={
+            **{"task": task, "target": target, "goal": goal, "seed": seed, "device": device},
+            "require": tuple(require) or None,
+        },
         model={"name": model, "weights": weights, "freeze": freeze},
         train={"epochs": epochs, "budget_seconds": budget_seconds},
         settings=settings,
@@ -166,8 +178,18 @@ def _write_beginning(folder: RunFolder, prepared: Prepared) -> None:
     corrections = prepared.config.data.corrections
     if corrections is not None:
         checks["corrections"] = [dataclasses.asdict(each) for each in read_corrections(folder.path / corrections)]
+    if prepared.costs is not None:
+        checks["costs"] = prepared.costs
     used = used_by(prepared.dataset, prepared.split)
     write_json(folder.data_check, {**checks, "data_sha256": used.sha256()})
+
+
+def _require_same_costs(prepared: Prepared, folder: RunFolder) -> None:
+    """Other costs are another training."""
+    if prepared.costs != read_json(folder.data_check).get("costs"):
+        raise DataError(
+            t("the costs in '{path}' have changed since this run began; train anew.", path=prepared.config.costs or "")
+        )
 
 
 def _resume(
@@ -185,6 +207,7 @@ def _resume(
         prepared = prepare(config, base=base, split=Split.load(folder.split), progress=progress)
         load_weights(prepared, folder.path)
         require_same_data(used_by(prepared.dataset, prepared.split), folder, config.path)
+        _require_same_costs(prepared, folder)
         state = _fresh_state(prepared, link)
         checkpoint = latest(folder.checkpoints)
         offsets: Mapping[str, int] = {"events": 0, "results": 0, "log": 0}

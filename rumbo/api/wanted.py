@@ -78,7 +78,8 @@ def relocated(config: RunConfig, base: Path, folder: Path) -> RunConfig:
     if data.split.file is not None:
         data = replace(data, split=replace(data.split, file=os.path.relpath(base / data.split.file, folder)))
     data = replace(data, mix=tuple(_relocated_addition(text, base, folder) for text in data.mix))
-    return replace(config, path=path, model=model, data=data)
+    costs = None if config.costs is None else os.path.relpath(base / config.costs, folder)
+    return replace(config, path=path, model=model, data=data, costs=costs)
 
 
 def _relocated_addition(text: str, base: Path, folder: Path) -> str:

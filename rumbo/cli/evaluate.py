@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from rumbo.cli.goals import goal_text
 from rumbo.cli.tables import table
 from rumbo.core.errors import GateError
 from rumbo.core.messages import t
@@ -16,42 +17,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("data", nargs="?", metavar="DATA", help=t("labelled data; the run's own when not given"))
     add("--split", default="test", metavar="SPLIT", help=t("train, dev or test of the run's own data"))
     add("--min", metavar="VALUE", help=t("exit with 5 when the goal is worse than this"))
+    add(
+        "--require",
+        metavar="CONDITION",
+        action="append",
+        default=[],
+        help=t("exit with 5 when this is not met, as 'recall[cat]>=0.9'; may be given several times"),
+    )
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure and tell."""
     minimum = None if arguments.min is None else parse(float, arguments.min, "--min")
-    from rumbo import metrics
     from rumbo.api.evaluation import evaluate
     from rumbo.core.plain import plain
+    from rumbo.strategy.judging import requirement_sentence
 
-    found = evaluate(arguments.run, arguments.data, split=arguments.split)
-    value = found.metrics[found.goal]
+    found = evaluate(arguments.run, arguments.data, split=arguments.split, require=arguments.require)
+    value, goal = found.metrics[found.goal], found.goal_dict()
     if not arguments.json:
         print(table([t("metric"), t("value")], [[name, value] for name, value in found.metrics.items()]))
-        low, high = found.interval
-        print(
-            t(
-                "goal: {metric} {value:.4g} on {split} (95 % interval {low:.4g} to {high:.4g}).",
-                metric=found.goal,
-                value=value,
-                split=found.split,
-                low=low,
-                high=high,
-            )
-        )
+        print("\n".join(goal_text(goal, found.split)))
     answer = plain(
         {
             "run": arguments.run,
             "split": found.split,
             "items": found.num_items,
             "metrics": found.metrics,
-            "goal": {"metric": found.goal, "value": value, "interval": list(found.interval)},
+            "goal": goal,
         }
     )
     if minimum is not None:
         # Not `value < minimum`: a metric that is not defined on these data has not reached it.
-        is_reached = value >= minimum if metrics.higher_is_better(found.goal) else value <= minimum
+        is_reached = value >= minimum if found.higher_is_better else value <= minimum
         if not is_reached:
             raise GateError(
                 t(
@@ -62,4 +60,6 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
                 ),
                 answer,
             )
+    if found.missed:
+        raise GateError(" ".join(requirement_sentence(check.to_dict()) for check in found.missed), answer)
     return answer

@@ -5,6 +5,7 @@ from typing import Any
 
 from rumbo.api.processes import is_one_of_several, is_the_first, run_in_processes
 from rumbo.cli.data_and_network import add_data_and_network, refuse_early
+from rumbo.cli.goals import goal_text
 from rumbo.cli.parser import one_of, seconds, settings, whole
 from rumbo.cli.progress import Display
 from rumbo.cli.tables import table
@@ -23,6 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--epochs", metavar="N", help=t("passes over the training data"))
     add("--budget", metavar="TIME", help=t("stop after the epoch in which this time is over: 90s, 10m, 1h"))
     add("--goal", metavar="METRIC", help=t("the metric on dev that chooses the best epoch"))
+    add(
+        "--require",
+        metavar="CONDITION",
+        action="append",
+        default=[],
+        help=t("what the finished model must also meet, as 'latency_ms<=100'; may be given several times"),
+    )
     add("--seed", metavar="N", help=t("all randomness is a function of it (0)"))
     add("--out", metavar="DIR", help=t("the run folder; a new one under runs/ when not given"))
     add("--resume", action="store_true", help=t("continue the interrupted run in --out; a finished one is left alone"))
@@ -69,6 +77,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any] | None:
             epochs=whole(arguments.epochs, "--epochs", low=1),
             budget_seconds=seconds(arguments.budget, "--budget"),
             goal=arguments.goal,
+            require=arguments.require,
             seed=whole(arguments.seed, "--seed", low=0),
             out=arguments.out,
             resume=arguments.resume,
@@ -93,19 +102,11 @@ def result_text(summary: dict[str, Any], path: str) -> str:
     names = list(next(iter(metrics.values())))
     rows = [[split, *(values.get(name) for name in names)] for split, values in metrics.items()]
     goal = summary["goal"]
-    low, high = goal["interval"]
     lines = [
         "",
         table([t("split"), *names], rows),
         "",
-        t(
-            "goal: {metric} {value:.4g} on {split} (95 % interval {low:.4g} to {high:.4g}).",
-            metric=goal["metric"],
-            value=goal["value"],
-            split=goal["split"],
-            low=low,
-            high=high,
-        ),
+        *goal_text(goal, goal["split"]),
         summary["diagnosis"]["reason"],
     ]
     if summary["task"] == "regress":

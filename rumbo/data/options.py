@@ -144,6 +144,9 @@ class DataOptions(Options):
     max_bad_fraction: float = option(
         0.01, "Share of unusable examples above which training does not start.", low=0.0, high=1.0
     )
+    weights: str | None = option(
+        None, "Column of a table that says how much each example counts in cost and metrics; it is no input."
+    )
     corrections: str | None = option(
         None, "A corrections file (CSV: id, field, value, who, when, why) laid over the data."
     )

@@ -20,6 +20,7 @@ def open_data(
     task: str | None = None,
     labelled: bool = True,
     categories: tuple[str, ...] = (),
+    weights: str | None = None,
 ) -> Dataset:
     """Recognize what is at a path and read its manifest; pictures are listed, not decoded.
 
@@ -29,6 +30,7 @@ def open_data(
         task: a name of `KIND_OF_TASK`; None decides from what is there.
         labelled: False for prediction: no target is needed.
         categories: columns that a model takes as text; a few new rows may hold nothing but numbers there.
+        weights: the column that says how much each example counts; it is no input.
 
     Raises:
         UsageError: nothing is at the path, or what is there cannot serve the task.
@@ -37,7 +39,7 @@ def open_data(
     """
     if task is not None and task not in KIND_OF_TASK:
         raise unknown_name("task", task, KIND_OF_TASK)
-    request = Request(target=target, task=task, labelled=labelled, categories=categories)
+    request = Request(target=target, task=task, labelled=labelled, categories=categories, weights=weights)
     return read_files(open_files(path), request)
 
 
@@ -52,10 +54,25 @@ def read_files(files: Files, request: Request) -> Dataset:
             continue
         if kind is None or not reader.kinds or kind in reader.kinds:
             dataset = _as_persons(name, task).read(files, request)
+            _require_weights(dataset, request)
             told = unlisted(files)
             return dataclasses.replace(dataset, decisions=(*dataset.decisions, *told)) if told else dataset
         passed_over.append(name)
     raise _cannot_serve(files, task or "", passed_over) if passed_over else _nothing_known(files)
+
+
+def _require_weights(dataset: Dataset, request: Request) -> None:
+    """Only tables have a column of weights."""
+    if request.weights is not None and "weight" not in dataset.table.columns:
+        raise UsageError(
+            t(
+                "'{path}' is recognized as {format}, which has no columns, so data.weights={column} names nothing. Put "
+                "the weights into a table that also names the files.",
+                path=dataset.path,
+                format=dataset.format,
+                column=request.weights,
+            )
+        )
 
 
 def _as_persons(name: str, task: str | None) -> Reader:

@@ -48,3 +48,16 @@ INDEX: dict[str, dict[str, MetricEntry]] = {
         "log_loss": MetricEntry(_LABELS, "Mean surprise at the known labels, in nats.", False),
     },
 }
+
+# Of one class or label, written as recall[CLASS].
+ONE_CLASS: dict[str, MetricEntry] = {
+    "precision": MetricEntry(
+        "rumbo.metrics.one_class", "Of what was said to be of the class, the share that is.", True
+    ),
+    "recall": MetricEntry("rumbo.metrics.one_class", "Of what is of the class, the share that was found.", True),
+    "f1": MetricEntry("rumbo.metrics.one_class", "Harmonic mean of precision and recall of the class.", True),
+}
+# Only where a run has a matrix of costs.
+OF_COSTS: dict[str, MetricEntry] = {
+    "mean_cost": MetricEntry("rumbo.metrics.costs", "Mean of what the answers cost, by the matrix of costs.", False),
+}

@@ -18,6 +18,8 @@ from rumbo.plots.gaps import error_bars
 from rumbo.plots.page import drawing, environment, severity_names
 from rumbo.plots.regression import predicted_against_true
 from rumbo.plots.shares import class_shares
+from rumbo.strategy.gap_sentences import gap_words, stage_words
+from rumbo.strategy.judging import requirement_sentence
 
 MAX_CONFUSIONS = 8
 
@@ -41,7 +43,8 @@ class ReportData:
         findings: of the data check: `code`, `severity`, `message`, `num_items`, `items`, `done`, `remedy`.
         history: rows of results.csv: `epoch`, `time_s`, `lr`, then `split/metric`.
         best_epoch: the epoch whose weights were kept.
-        goal: `metric`, `value`, and where known `split` and `interval` (low, high).
+        goal: `metric`, `value`, and where known `split`, `interval` (low, high) and `requirements`, as
+            `strategy.judging.Check.to_dict` makes them.
         metrics: split -> metric -> a value, or {`value`, `interval`}.
         diagnosis: as `strategy.Diagnosis.to_dict` makes it.
         next_steps: sentences, most promising first.
@@ -101,8 +104,10 @@ def report_html(report: ReportData) -> str:
                 class_names=list(dict.fromkeys(name for row in report.splits for name in row.get("classes") or ())),
                 confusions=_top_confusions(report.confusion),
                 gap_names=_gap_names(),
+                stage_names=stage_words(),
                 verdict_names=_gap_names() | {"none": t("no gap that matters"), "undecided": t("undecided")},
                 severity_names=severity_names(),
+                requirements=[requirement_sentence(check) for check in report.goal.get("requirements", ())],
             )
         )
 
@@ -118,12 +123,7 @@ def report_json(report: ReportData) -> dict[str, Any]:
 
 
 def _gap_names() -> dict[str, str]:
-    return {
-        "avoidable_bias": t("avoidable bias"),
-        "variance": t("variance"),
-        "data_mismatch": t("data mismatch"),
-        "dev_overfit": t("overfitting of dev"),
-    }
+    return {str(name): word for name, word in gap_words().items()}
 
 
 def _figures(report: ReportData) -> dict[str, Markup]:

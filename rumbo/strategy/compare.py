@@ -1,6 +1,6 @@
 """Which run is better, and which differences are noise."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,14 +9,9 @@ import numpy as np
 from rumbo.core import seeds
 from rumbo.core.errors import UsageError
 from rumbo.core.messages import t
-from rumbo.strategy.intervals import (
-    Interval,
-    bootstrap_means,
-    is_share,
-    mean_draws,
-    percentile_interval,
-    share_interval,
-)
+from rumbo.core.plain import plain
+from rumbo.strategy.any_metric import Statistic, interval_of, statistic_draws
+from rumbo.strategy.intervals import Interval, bootstrap_means, is_share, mean_draws, share_interval
 
 NUM_DRAWS = 2000
 MIN_ITEMS = 10  # fewer examples agree by chance too easily
@@ -50,40 +45,64 @@ class RunScores:
             )
         if not np.isfinite(self.scores).all():
             raise UsageError(t("run '{name}' has a score that is not a finite number.", name=self.name))
-        if self.weights is not None and len(self.weights) != len(self.ids):
-            raise UsageError(
-                t(
-                    "{weights} weights for {items} examples: one each is needed.",
-                    weights=len(self.weights),
-                    items=len(self.ids),
-                )
-            )
-        if len(set(self.ids)) != len(self.ids):
-            raise UsageError(t("run '{name}' has the same id twice.", name=self.name))
+        _check_ids(self.name, self.ids, self.weights)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RunValue:
+    """One run's figure that is no mean over examples, such as a macro F1; or that needs no examples, such as a size.
+
+    Attributes:
+        name: of the run.
+        ids: id of each example, unique, n; None for a figure that is exact.
+        statistic: the examples' weights, n, not all 0 -> the figure, NaN where it is not defined.
+        weights: weight of each example, n; a single 1 where there are no examples.
+        share: the values, 0 or 1, that the figure is a mean of, and their weights; None where it is none.
+    """
+
+    name: str
+    ids: Sequence[str] | None
+    statistic: Statistic
+    weights: np.ndarray
+    share: tuple[np.ndarray, np.ndarray] | None = None
+
+    def __post_init__(self) -> None:
+        if self.ids is not None:
+            _check_ids(self.name, self.ids, self.weights)
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """One run's place."""
+    """One run's place.
+
+    Attributes:
+        name: of the run.
+        score: the figure; NaN where it is not defined.
+        interval: 95 %; None where it cannot be told.
+        num_items: the examples behind it; None for a figure that needs none.
+        meets: whether the run meets all requirements.
+    """
 
     name: str
     score: float
-    interval: Interval
-    num_items: int
+    interval: Interval | None
+    num_items: int | None
+    meets: bool = True
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How far a run is behind the best one: `value` >= 0 in the goal's unit, with its interval.
+    """How far a run is behind the best one: `value` in the goal's unit, with its interval.
 
-    `is_paired` says that both were scored on the same examples; `is_noise` that the interval holds 0, or that there are
-    fewer than 10 examples.
+    `value` is below 0 only for a run that is ahead by the figure and misses a requirement. `is_paired` says that both
+    were scored on the same examples; `is_noise` that the interval holds 0 or is not known, or that there are fewer than
+    10 examples.
     """
 
     best: str
     other: str
     value: float
-    interval: Interval
+    interval: Interval | None
     is_paired: bool
     is_noise: bool
 
@@ -102,27 +121,41 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON types."""
-        return {
-            "ranking": [
-                {"run": run.name, "score": run.score, "interval": list(run.interval), "items": run.num_items}
-                for run in self.ranking
-            ],
-            "differences": [
-                {
-                    "best": difference.best,
-                    "other": difference.other,
-                    "value": difference.value,
-                    "interval": list(difference.interval),
-                    "paired": difference.is_paired,
-                    "noise": difference.is_noise,
-                }
-                for difference in self.differences
-            ],
-        }
+        return plain(
+            {
+                "ranking": [
+                    {
+                        "run": run.name,
+                        "score": run.score,
+                        "interval": run.interval,
+                        "items": run.num_items,
+                        "meets": run.meets,
+                    }
+                    for run in self.ranking
+                ],
+                "differences": [
+                    {
+                        "best": difference.best,
+                        "other": difference.other,
+                        "value": difference.value,
+                        "interval": difference.interval,
+                        "paired": difference.is_paired,
+                        "noise": difference.is_noise,
+                    }
+                    for difference in self.differences
+                ],
+            }
+        )
 
 
-def compare_runs(runs: Sequence[RunScores], *, higher_is_better: bool = True, seed: int = 0) -> Comparison:
-    """Rank runs by their mean score, with 95 % intervals: Wilson's for shares, else by resampling.
+def compare_runs(
+    runs: Sequence[RunScores | RunValue],
+    *,
+    higher_is_better: bool = True,
+    meeting: Collection[str] | None = None,
+    seed: int = 0,
+) -> Comparison:
+    """Rank runs by a figure, with 95 % intervals: Wilson's for shares, else by resampling.
 
     Runs scored on the same ids are compared example by example, which takes the examples' difficulty out of the
     difference; others as independent samples.
@@ -130,6 +163,7 @@ def compare_runs(runs: Sequence[RunScores], *, higher_is_better: bool = True, se
     Args:
         runs: at least one; names are unique.
         higher_is_better: direction of the goal.
+        meeting: names of the runs that meet all requirements, which come first; None: all do.
         seed: of the resampling.
 
     Raises:
@@ -146,53 +180,107 @@ def compare_runs(runs: Sequence[RunScores], *, higher_is_better: bool = True, se
     if not names or len(set(names)) != len(names):
         raise UsageError(t("give at least one run, and each one once; met: {names}.", names=", ".join(names) or "-"))
     tables = [_sorted_by_id(run) for run in runs]
+    first = set(names if meeting is None else meeting)
     sign = 1.0 if higher_is_better else -1.0
-    tables.sort(key=lambda table: (-sign * table.mean, table.name))
+    tables.sort(key=lambda table: (table.name not in first, *_place(sign * table.value), table.name))
     best = tables[0]
     return Comparison(
-        ranking=tuple(_rank(table, seed) for table in tables),
+        ranking=tuple(
+            Ranked(table.name, table.value, table.interval(seed), table.num_items, table.name in first)
+            for table in tables
+        ),
         differences=tuple(_difference(best, other, sign, seed) for other in tables[1:]),
     )
 
 
+def value_and_interval(run: RunScores | RunValue, seed: int = 0) -> tuple[float, Interval | None]:
+    """A run's figure, NaN where it is not defined, and its 95 % interval, None where it is exact or cannot be told."""
+    table = _sorted_by_id(run)
+    return table.value, None if table.ids is None else table.interval(seed)
+
+
 @dataclass(frozen=True, eq=False)
 class _Table:
+    """A run's examples in the order of their ids. `scores` are None for a figure that is no mean over them."""
+
     name: str
-    ids: np.ndarray
-    scores: np.ndarray
+    ids: np.ndarray | None
     weights: np.ndarray
+    statistic: Statistic
+    scores: np.ndarray | None = None
+    share: tuple[np.ndarray, np.ndarray] | None = None
 
     @property
-    def mean(self) -> float:
-        return float(np.average(self.scores, weights=self.weights))
+    def value(self) -> float:
+        return self.statistic(self.weights) if self.weights.any() else np.nan
+
+    @property
+    def num_items(self) -> int | None:
+        return None if self.ids is None else len(self.ids)
 
     def draws(self, seed: int) -> np.ndarray:
-        return mean_draws(self.scores, self.weights, NUM_DRAWS, seeds.rng(seed, f"compare/{self.name}"))
+        generator = seeds.rng(seed, f"compare/{self.name}")
+        if self.scores is not None:
+            return mean_draws(self.scores, self.weights, NUM_DRAWS, generator)
+        return np.array([self.value]) if self.ids is None else statistic_draws(self.statistic, self.weights, generator)
 
-    def interval(self, seed: int) -> Interval:
-        is_rate = is_share(self.scores)
-        return share_interval(self.scores, self.weights) if is_rate else percentile_interval(self.draws(seed))
+    def interval(self, seed: int) -> Interval | None:
+        if not self.weights.any():
+            return None
+        share = (self.scores, self.weights) if self.scores is not None and is_share(self.scores) else self.share
+        return interval_of(self.draws(seed)) if share is None else share_interval(*share)
 
 
-def _sorted_by_id(run: RunScores) -> _Table:
+def _sorted_by_id(run: RunScores | RunValue) -> _Table:
+    if run.ids is None:
+        return _Table(run.name, None, np.ones(1), run.statistic)
     ids = np.asarray(run.ids, dtype=object)
     order = np.argsort(ids)
     weights = np.ones(len(ids)) if run.weights is None else np.asarray(run.weights, dtype=np.float64)
-    return _Table(run.name, ids[order], np.asarray(run.scores, dtype=np.float64)[order], weights[order])
+    if isinstance(run, RunScores):
+        scores = np.asarray(run.scores, dtype=np.float64)[order]
+        return _Table(run.name, ids[order], weights[order], lambda given: _average(scores, given), scores)
+    places, statistic = np.argsort(order), run.statistic
+    return _Table(run.name, ids[order], weights[order], lambda given: statistic(given[places]), None, run.share)
 
 
-def _rank(table: _Table, seed: int) -> Ranked:
-    return Ranked(table.name, table.mean, table.interval(seed), len(table.ids))
+def _place(value: float) -> tuple[bool, float]:
+    """Large values first; what is not defined comes last."""
+    return (True, 0.0) if np.isnan(value) else (False, -value)
+
+
+def _average(scores: np.ndarray, weights: np.ndarray) -> float:
+    return float(np.average(scores, weights=weights))
 
 
 def _difference(best: _Table, other: _Table, sign: float, seed: int) -> Difference:
-    is_paired = np.array_equal(best.ids, other.ids) and np.array_equal(best.weights, other.weights)
+    is_paired = np.array_equal(best.weights, other.weights) and (
+        best.ids is not None and other.ids is not None and np.array_equal(best.ids, other.ids)
+    )
+    value = sign * (best.value - other.value)
+    interval = interval_of(_draws_of_difference(best, other, sign, is_paired, seed)) if np.isfinite(value) else None
+    few = min(table.num_items or MIN_ITEMS for table in (best, other)) < MIN_ITEMS
+    is_noise = few or interval is None or interval[0] <= 0 <= interval[1]
+    return Difference(best.name, other.name, value, interval, is_paired, is_noise)
+
+
+def _draws_of_difference(best: _Table, other: _Table, sign: float, is_paired: bool, seed: int) -> np.ndarray:
+    generator = seeds.rng(seed, f"compare/{best.name}/{other.name}")
+    if is_paired and best.scores is not None and other.scores is not None:
+        return bootstrap_means(sign * (best.scores - other.scores), best.weights, NUM_DRAWS, generator)
     if is_paired:
-        generator = seeds.rng(seed, f"compare/{best.name}/{other.name}")
-        draws = bootstrap_means(sign * (best.scores - other.scores), best.weights, NUM_DRAWS, generator)
-    else:
-        draws = sign * (best.draws(seed) - other.draws(seed))
-    low, high = percentile_interval(draws)
-    value = sign * (best.mean - other.mean)
-    is_noise = low <= 0 or min(len(best.ids), len(other.ids)) < MIN_ITEMS
-    return Difference(best.name, other.name, value, (low, high), is_paired, is_noise)
+        return statistic_draws(
+            lambda given: sign * (best.statistic(given) - other.statistic(given)), best.weights, generator
+        )
+    ours, theirs = best.draws(seed), other.draws(seed)
+    num_draws = max(len(ours), len(theirs))
+    return sign * (np.resize(ours, num_draws) - np.resize(theirs, num_draws))
+
+
+def _check_ids(name: str, ids: Sequence[str], weights: np.ndarray | None) -> None:
+    if weights is not None and len(weights) != len(ids):
+        raise UsageError(
+            t("{weights} weights for {items} examples: one each is needed.", weights=len(weights), items=len(ids))
+        )
+    if len(set(ids)) != len(ids):
+        raise UsageError(t("run '{name}' has the same id twice.", name=name))

@@ -9,14 +9,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rumbo import losses, metrics
+from rumbo import losses
 from rumbo.core.errors import DataError
 from rumbo.core.inputs import InputSpec
 from rumbo.core.messages import t
 from rumbo.data.loader import Batch
 from rumbo.data.manifest import Dataset
+from rumbo.metrics.costs import checked_costs, mean_cost
 from rumbo.tasks.registry import TASKS
-from rumbo.tasks.task import Cost, DatasetTask, Predictions, Term
+from rumbo.tasks.task import Cost, DatasetTask, Predictions, Term, weights_in
 
 
 @TASKS.register("classify")
@@ -26,7 +27,8 @@ class Classify(DatasetTask):
     Args:
         model: inputs to logits, b x k.
         spec: the sizes of its inputs.
-        target: {"column": name of the target, "classes": names in code order}.
+        target: {"column": name of the target, "classes": names in code order}, and where mistakes cost differently
+            "costs": k x k numbers, true classes in rows.
         label_smoothing: share of the target spread evenly over all classes, in [0, 1).
     """
 
@@ -37,6 +39,12 @@ class Classify(DatasetTask):
         self.column = str(target["column"])
         self.classes = tuple(str(name) for name in target["classes"])
         self.label_smoothing = label_smoothing
+        self.costs = None if target.get("costs") is None else checked_costs(np.array(target["costs"], np.float64))
+        if self.costs is not None:
+            if len(self.costs) != len(self.classes):
+                raise ValueError(f"costs of {len(self.costs)} classes, for {len(self.classes)}")
+            self._costs = torch.from_numpy(self.costs).float()
+            self.further["mean_cost"] = self.mean_cost
 
     @staticmethod
     def read_target(train: Dataset) -> dict[str, Any]:
@@ -58,13 +66,21 @@ class Classify(DatasetTask):
         """One logit per class."""
         return len(target["classes"])
 
-    def metric_names(self) -> tuple[str, ...]:
-        """Metrics of classes; those that need exactly two only where there are two."""
-        return metrics.for_task(self.name, len(self.classes))
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are."""
+        return len(self.classes)
+
+    def mean_cost(self, predictions: Predictions) -> float:
+        """What the answers cost on average."""
+        assert predictions.truth is not None
+        assert self.costs is not None
+        return mean_cost(predictions.truth, predictions.outputs, self.costs, predictions.weights)
 
     def target_config(self) -> dict[str, Any]:
-        """Column and classes."""
-        return {"column": self.column, "classes": list(self.classes)}
+        """Column, classes and, where there are some, costs."""
+        config = {"column": self.column, "classes": list(self.classes)}
+        return config if self.costs is None else {**config, "costs": self.costs.tolist()}
 
     def encode(self, dataset: Dataset) -> Tensor:
         """Codes of the classes; a class that training has not seen is refused."""
@@ -82,13 +98,24 @@ class Classify(DatasetTask):
         return torch.tensor([code_of[label] for label in labels], dtype=torch.int64)
 
     def cost_of(self, outputs: Float[Tensor, "b k"], batch: Batch) -> Cost:
-        """Cross-entropy of each item, times its weight."""
-        per_item = losses.cross_entropy(outputs, batch.targets, label_smoothing=self.label_smoothing)
-        return Cost({"cross_entropy": Term.of_items(per_item, batch)})
+        """Cross-entropy of each item, times its weight; where mistakes cost differently, the one that sees costs."""
+        if self.costs is None:
+            per_item = losses.cross_entropy(outputs, batch.targets, label_smoothing=self.label_smoothing)
+            return Cost({"cross_entropy": Term.of_items(per_item, batch)})
+        per_item = losses.cost_sensitive_cross_entropy(
+            outputs, batch.targets, costs=self._costs.to(outputs), label_smoothing=self.label_smoothing
+        )
+        weight = self._saved_weight(batch.targets, batch.weights)
+        return Cost({"cost_sensitive_cross_entropy": Term(per_item @ batch.weights.to(per_item), weight)})
 
     def term_weights(self, targets: Tensor, weights: Float[Tensor, " b"]) -> Mapping[str, Float[Tensor, ""]]:
-        """The sum of the items' weights."""
-        return {"cross_entropy": weights.sum()}
+        """The sum of the items' weights; where mistakes cost differently, times what can be saved about each."""
+        if self.costs is None:
+            return {"cross_entropy": weights.sum()}
+        return {"cost_sensitive_cross_entropy": self._saved_weight(targets, weights)}
+
+    def _saved_weight(self, targets: Tensor, weights: Float[Tensor, " b"]) -> Float[Tensor, ""]:
+        return weights @ losses.savings(self._costs.to(weights)).sum(1)[targets.long()]
 
     def decode(self, outputs: Float[Tensor, "b k"]) -> np.ndarray:
         """Probabilities, b x k."""
@@ -122,5 +149,5 @@ class Classify(DatasetTask):
             ids=tuple(table["id"].to_list()),
             outputs=np.stack([table[f"p({name})"].to_numpy() for name in self.classes], axis=1),
             truth=np.array([code_of[name] for name in table["true"].to_list()]) if "true" in table.columns else None,
-            weights=np.ones(table.height),
+            weights=weights_in(table),
         )

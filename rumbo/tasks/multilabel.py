@@ -14,7 +14,7 @@ from rumbo.core.inputs import InputSpec
 from rumbo.data.loader import Batch
 from rumbo.data.manifest import Dataset
 from rumbo.tasks.registry import TASKS
-from rumbo.tasks.task import Cost, DatasetTask, Predictions, Term
+from rumbo.tasks.task import Cost, DatasetTask, Predictions, Term, weights_in
 
 
 @TASKS.register("multilabel")
@@ -95,5 +95,5 @@ class Multilabel(DatasetTask):
             ids=tuple(table["id"].to_list()),
             outputs=np.stack([table[f"p({name})"].to_numpy() for name in self.labels], axis=1),
             truth=np.stack([table[f"true({name})"].to_numpy() for name in self.labels], axis=1) if known else None,
-            weights=np.ones(table.height),
+            weights=weights_in(table),
         )

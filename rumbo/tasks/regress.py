@@ -14,7 +14,7 @@ from rumbo.core.inputs import InputSpec
 from rumbo.data.loader import Batch
 from rumbo.data.manifest import Dataset
 from rumbo.tasks.registry import TASKS
-from rumbo.tasks.task import Cost, DatasetTask, Predictions, Term
+from rumbo.tasks.task import Cost, DatasetTask, Predictions, Term, weights_in
 
 
 @TASKS.register("regress")
@@ -94,5 +94,5 @@ class Regress(DatasetTask):
             ids=tuple(table["id"].to_list()),
             outputs=table["predicted"].to_numpy(),
             truth=table["true"].to_numpy() if "true" in table.columns else None,
-            weights=np.ones(table.height),
+            weights=weights_in(table),
         )

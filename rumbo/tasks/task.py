@@ -3,7 +3,7 @@
 import copy
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
@@ -175,6 +175,8 @@ class DatasetTask(Task):
     @abstractmethod
     def __init__(self, model: nn.Module, spec: InputSpec, target: Mapping[str, Any]):
         super().__init__(model, spec)
+        self.further: dict[str, Callable[[Predictions], float]] = {}
+        """Metrics beside the usual ones, such as a goal about one class: name -> what it is of predictions."""
 
     @staticmethod
     @abstractmethod
@@ -207,13 +209,31 @@ class DatasetTask(Task):
         """What `table` wrote, read back."""
 
     def metric_names(self) -> tuple[str, ...]:
-        """The metrics of this task, its usual goal first."""
-        return metrics.for_task(self.name)
+        """The metrics of this task, its usual goal first, and then the further ones."""
+        return (*metrics.for_task(self.name, self.num_classes), *self.further)
+
+    @property
+    def num_classes(self) -> int | None:
+        """How many classes there are to choose from; None where there are none."""
+        return None
 
     def score(self, predictions: Predictions) -> dict[str, float]:
         """All metrics of this task."""
+        return {name: self.score_by(name, predictions) for name in self.metric_names()}
+
+    def score_by(self, name: str, predictions: Predictions) -> float:
+        """One of the metrics; NaN where it is not defined on these examples."""
         assert predictions.truth is not None
-        return {
-            name: metrics.score(name, predictions.truth, predictions.outputs, predictions.weights)
-            for name in self.metric_names()
-        }
+        if name in self.further:
+            return self.further[name](predictions)
+        return metrics.score(name, predictions.truth, predictions.outputs, predictions.weights)
+
+    def weighed_table(self, predictions: Predictions) -> pl.DataFrame:
+        """The table of predictions with a column `weight`, where the examples count differently."""
+        table, weights = self.table(predictions), predictions.weights
+        return table if (weights == 1).all() else table.with_columns(pl.Series("weight", weights))
+
+
+def weights_in(table: pl.DataFrame) -> np.ndarray:
+    """The weights of the examples of a table of predictions, 1 where it has none."""
+    return table["weight"].to_numpy() if "weight" in table.columns else np.ones(table.height)

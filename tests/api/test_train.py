@@ -181,16 +181,6 @@ def test_pictures_of_one_name_in_two_folders_are_told_apart(finished, tmp_path):
     assert finished.predict(folders)["id"].to_list() == [str(path) for path in paths]
 
 
-def test_all_right_on_few_examples_is_not_certain():
-    from rumbo.api.evaluation import goal_interval
-    from rumbo.tasks.task import Predictions
-
-    outputs = np.eye(2)[np.arange(16) % 2]
-    found = Predictions(ids=tuple("abcdefghijklmnop"), outputs=outputs, truth=np.arange(16) % 2, weights=np.ones(16))
-    assert goal_interval("accuracy", found, seed=0) == pytest.approx((0.806, 1), abs=1e-3)
-    assert goal_interval("error", found, seed=0) == pytest.approx((0, 0.194), abs=1e-3)
-
-
 def test_a_report_can_be_made_again_in_spanish(finished):
     from rumbo.core.messages import use_language
 

@@ -20,12 +20,14 @@ class Request:
         task: classify, regress or multilabel; None decides from the values.
         labelled: whether a target is needed; prediction does without.
         categories: columns of a table that are text, whatever their entries look like here: a model takes them so.
+        weights: the column of a table that says how much each example counts.
     """
 
     target: str | None = None
     task: str | None = None
     labelled: bool = True
     categories: tuple[str, ...] = ()
+    weights: str | None = None
 
 
 @dataclass(frozen=True)

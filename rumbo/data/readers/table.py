@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 import polars.selectors as cs
 
-from rumbo.core.errors import DataError
+from rumbo.core.errors import DataError, unknown_name
 from rumbo.core.messages import t
 from rumbo.data.delimited import RawTable, clean, looks_delimited, parse_delimited
 from rumbo.data.files import Files, extension, picture_names, safe_name
@@ -21,6 +21,7 @@ from rumbo.data.readers.features import as_text, features
 from rumbo.data.readers.folders import SPLIT_OF_FOLDER
 from rumbo.data.readers.image_folder import contents
 from rumbo.data.readers.named_pictures import NamedPictures, named_pictures, picture_column
+from rumbo.data.readers.weights import read_weights
 from rumbo.data.target import Labels, choose_target, read_labels
 from rumbo.ops.parquet import read_parquet
 
@@ -81,7 +82,9 @@ def read(files: Files, request: Request) -> Dataset:
     if tables.frame.is_empty():
         raise _nothing_left(files, [])
     decisions = list(tables.decisions)
+    tables, given = _take_weights(tables, request.weights, decisions)
     frame, special = _take_special_columns(tables, request.target, decisions)
+    special |= given
     pictures = named_pictures(frame, files, names[0], decisions)
     labels = _labels(frame, pictures, files, request, tables, special.get("split")) if request.labelled else None
     target = labels.target if labels else None
@@ -218,6 +221,24 @@ def _row_ids(name: str, num_rows: int) -> pl.Series:
 def _split_of_name(name: str) -> str | None:
     words = re.split(r"[^a-z0-9]+", name.lower())
     return next((SPLIT_OF_FOLDER[word] for word in words if word in SPLIT_OF_FOLDER), None)
+
+
+def _take_weights(tables: Tables, column: str | None, decisions: list[str]) -> tuple[Tables, dict[str, pl.Series]]:
+    """Set the column of weights apart."""
+    if column is None:
+        return tables, {}
+    if column not in tables.frame.columns:
+        raise unknown_name("column", column, tables.frame.columns)
+    found = read_weights(tables.frame[column], tables.places.row)
+    decisions.append(
+        t(
+            "column '{column}' says how much each example counts, from {low:g} to {high:g}; it is no input.",
+            column=column,
+            low=found.min(),
+            high=found.max(),
+        )
+    )
+    return replace(tables, frame=tables.frame.drop(column)), {"weight": found.alias("weight")}
 
 
 def _take_special_columns(
