@@ -59,9 +59,27 @@ def test_the_best_of_ten_is_found_and_told_with_an_interval_that_holds_the_truth
 def test_what_does_nothing_is_seldom_recommended():
     false = 0
     for seed in range(60):
-        found = advice_of(World({}, seed=seed), [action(name) for name in NAMES[:4]], budget=40, seed=seed)
+        world = World({}, noise=0.02, seed=seed)
+        found = advice_of(world, [action(name) for name in NAMES[:4]], budget=40, seed=seed)
         false += sum(each.outcome == "helps" for each in found.tried)
     assert false / (60 * 4) <= 0.05
+
+
+def test_effects_of_a_shorter_training_do_not_rank_above_those_of_the_whole():
+    """What only speeds up the beginning looks best early, and falls behind when all get further."""
+    early = {"good": 0.06, "good 2": 0.055, "good 3": 0.05, "flash": 0.045}
+    world = World({}, noise=0.001)
+    usual = world.attempt
+
+    def attempt(tried: Action | None, fidelity: float, seed: int) -> Attempt:
+        world.effects = early if fidelity < 0.5 else dict.fromkeys(early, 0.03)
+        return usual(tried, fidelity, seed)
+
+    actions = [action(name) for name in (*early, *NAMES)]
+    found = advise(actions, attempt, metric="accuracy", budget_seconds=20, run_seconds=1.0)
+    fidelities = [each.fidelity for each in found.tried if each.outcome == "helps"]
+    assert fidelities == sorted(fidelities, reverse=True)
+    assert len(set(fidelities)) > 1
 
 
 def test_actions_that_hurt_are_told_and_come_last():
