@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from rumbo.api.comparison import compare
     from rumbo.api.conversion import convert
     from rumbo.api.demonstration import demo
+    from rumbo.api.diagnosing import diagnose
+    from rumbo.api.error_analysis import error_table_of, find_errors
     from rumbo.api.estimators import Classifier, Regressor
     from rumbo.api.evaluation import evaluate
     from rumbo.api.fitting import fit
     from rumbo.api.gradient_checking import gradcheck
+    from rumbo.api.label_check import check_labels, dev_label_noise, label_noise_of
     from rumbo.api.laboratory import experiment
     from rumbo.api.machine import doctor
     from rumbo.api.model_list import model_list
@@ -34,15 +37,21 @@ _HOME = {
     "Run": "rumbo.api.run",
     "bench": "rumbo.api.benchmark",
     "check": "rumbo.api.checking",
+    "check_labels": "rumbo.api.label_check",
     "compare": "rumbo.api.comparison",
     "convert": "rumbo.api.conversion",
     "demo": "rumbo.api.demonstration",
+    "dev_label_noise": "rumbo.api.label_check",
+    "diagnose": "rumbo.api.diagnosing",
     "doctor": "rumbo.api.machine",
+    "error_table_of": "rumbo.api.error_analysis",
     "evaluate": "rumbo.api.evaluation",
     "experiment": "rumbo.api.laboratory",
+    "find_errors": "rumbo.api.error_analysis",
     "find_learning_rate": "rumbo.api.rate_finding",
     "fit": "rumbo.api.fitting",
     "gradcheck": "rumbo.api.gradient_checking",
+    "label_noise_of": "rumbo.api.label_check",
     "load": "rumbo.api.run",
     "model_list": "rumbo.api.model_list",
     "open_data": "rumbo.data",
@@ -59,15 +68,21 @@ __all__ = [
     "Run",
     "bench",
     "check",
+    "check_labels",
     "compare",
     "convert",
     "demo",
+    "dev_label_noise",
+    "diagnose",
     "doctor",
+    "error_table_of",
     "evaluate",
     "experiment",
+    "find_errors",
     "find_learning_rate",
     "fit",
     "gradcheck",
+    "label_noise_of",
     "load",
     "model_list",
     "open_data",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rumbo import metrics
+from rumbo.api.diagnosing import diagnosis_of
 from rumbo.api.run import Run, as_run
 from rumbo.api.sources import open_run_data
 from rumbo.core.errors import RumboError
@@ -18,7 +19,6 @@ from rumbo.data.pictures.decode import prepare
 from rumbo.data.splits.split import Split
 from rumbo.plots import ReportData, write_report
 from rumbo.runs import RunFolder, read_json, read_predictions, read_results
-from rumbo.strategy.gaps import Diagnosis, SplitError, diagnose
 from rumbo.strategy.steps import next_steps
 from rumbo.tasks.task import DatasetTask, Predictions
 from rumbo.tasks.trained import TrainedModel
@@ -47,12 +47,6 @@ def report(run: Run | str | Path) -> Path:
     data = build_report(opened.folder, facts, dataset, trained, read_results(opened.folder.results))
     write_report(opened.folder.report_html, data)
     return opened.folder.report_html
-
-
-def diagnosis_of(task: DatasetTask, predictions: Mapping[str, Predictions]) -> Diagnosis:
-    """The first verdict: errors by split on equal terms, and their gaps."""
-    errors = {split: SplitError(task.item_errors(found), weights=found.weights) for split, found in predictions.items()}
-    return diagnose(errors, kind=task.error_kind)
 
 
 def build_report(

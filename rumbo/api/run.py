@@ -13,6 +13,9 @@ from rumbo.runs import RunFolder, read_json
 if TYPE_CHECKING:
     import polars as pl
 
+    from rumbo.api.diagnosing import RunDiagnosis
+    from rumbo.api.error_analysis import ErrorAnalysis
+    from rumbo.api.label_check import LabelCheck
     from rumbo.tasks.trained import TrainedModel
 
 
@@ -90,6 +93,24 @@ class Run:
         from rumbo.api.evaluation import evaluate
 
         return evaluate(self, data, split=split).metrics
+
+    def diagnose(self, **options: Any) -> "RunDiagnosis":
+        """What holds it back; see `rumbo.diagnose` for the options."""
+        from rumbo.api.diagnosing import diagnose
+
+        return diagnose(self, **options)
+
+    def errors(self, **options: Any) -> "ErrorAnalysis":
+        """What its wrong examples have in common; see `rumbo.find_errors` for the options."""
+        from rumbo.api.error_analysis import find_errors
+
+        return find_errors(self, **options)
+
+    def labels(self, **options: Any) -> "LabelCheck":
+        """Labels of its data that are probably wrong; see `rumbo.check_labels` for the options."""
+        from rumbo.api.label_check import check_labels
+
+        return check_labels(self, **options)
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"

@@ -19,7 +19,7 @@ from rumbo.core.messages import shown
 
 # Okabe, Ito 2008, "Color universal design": told apart by colour-blind people, and in grey by their lightness.
 BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9"
-SPLIT_COLORS = {"human": "#8a8f98", "train": BLUE, "train_dev": SKY, "dev": ORANGE, "test": GREEN}
+SPLIT_COLORS = {"human": "#8a8f98", "train": BLUE, "train_dev": SKY, "dev": ORANGE, "test": GREEN, "real_world": PURPLE}
 INK = "#1b2430"
 WIDTH_INCHES = 7.2
 MAX_LETTERS = 32

@@ -147,6 +147,14 @@ def _remarks(gaps: tuple[Gap, ...], levels: Mapping[str, Level], threshold: floa
     remarks = [too_few(name, count) for name, count in few.items()]
     remarks += [uncertain(gap) for gap in open_gaps if gap.worse not in few and gap.better not in few]
     num_dev = levels["dev"].num_items if "dev" in levels else None
+    if open_gaps and size is None and num_dev is not None:
+        remarks.append(
+            t(
+                "No size of dev would tell a gap of {threshold} from none: the examples that it is compared with are "
+                "too few, too.",
+                threshold=percent(threshold),
+            )
+        )
     if open_gaps and size is not None and num_dev is not None and num_dev < size:
         remarks.append(
             t(

@@ -1,0 +1,129 @@
+"""How often the error at full data lies within the interval that smaller trainings predict.
+
+    python bench/curves.py [--data FOLDER] [--seeds 5] [--sets digits adult_income] [--out FILE.json]
+
+Each network is trained on n/32, n/16 … n examples of a real set: the run's own recipe, nested subsets, one dev. The
+error at n is predicted from n/16 … n/2, and that at n/2 from n/32 … n/4; both were measured, too. docs/diagnose.md has
+the figures. Nothing was tuned on these sets after the figures were made.
+"""
+
+import argparse
+import json
+import time
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from rumbo.api.config import ModelOptions, RunConfig
+from rumbo.api.learning_curves import variance_of
+from rumbo.api.prepare import Gathered, assemble, gather
+from rumbo.api.subsets import SubsetErrors, deviation_of, nested_order, train_on
+from rumbo.data.options import DataOptions, SplitOptions
+from rumbo.strategy.curve import CurvePoint, fit_curve
+from rumbo.training.options import FitOptions
+
+ROOT = Path(__file__).resolve().parents[1]
+PARTS = (32, 16, 8, 4, 2, 1)
+SETS: dict[str, dict[str, Any]] = {
+    "digits": {"path": "demo:digits", "size": 1024, "epochs": 20, "models": ("softmax_regression", "mlp", "convnet")},
+    "fashion_mnist": {
+        "path": "fashion_mnist",
+        "size": 4096,
+        "epochs": 8,
+        "models": ("softmax_regression", "mlp", "lenet5"),
+    },
+    "adult_income": {
+        "path": "adult_income",
+        "size": 8192,
+        "epochs": 8,
+        "models": ("logistic_regression", "mlp", "table_net"),
+    },
+    "california_housing": {"path": "california_housing", "size": 8192, "epochs": 12, "models": ("mlp", "table_net")},
+}
+
+
+def opened(data: Path, name: str) -> tuple[Gathered, RunConfig, int]:
+    """The data of a set, a first config, and how many training examples are all."""
+    wanted = SETS[name]
+    path = wanted["path"] if wanted["path"].startswith("demo:") else str(data / wanted["path"])
+    split = SplitOptions(dev_fraction=0.25 if name == "digits" else None, test_fraction=0.1)
+    config = RunConfig(
+        path=path,
+        device="cpu",
+        data=DataOptions(split=split, augment=None),
+        model=ModelOptions(name=wanted["models"][0]),
+        train=FitOptions(epochs=wanted["epochs"]),
+    )
+    return gather(config, base=Path()), config, wanted["size"]
+
+
+def of_size(gathered: Gathered, rows: np.ndarray) -> Gathered:
+    """The data with no other training examples than these."""
+    table, chosen = gathered.split.table, gathered.dataset.table["id"][rows].to_list()
+    kept = table.filter((table["split"] != "train") | table["id"].is_in(chosen))
+    return replace(gathered, split=replace(gathered.split, table=kept))
+
+
+def trained(gathered: Gathered, config: RunConfig, size: int, seed: int) -> list[SubsetErrors]:
+    """Errors at all sizes, the smallest first."""
+    order = nested_order(gathered.dataset, gathered.split.rows(gathered.dataset, "train"), seed)[:size]
+    whole = of_size(gathered, np.sort(order))
+    full = assemble(whole, replace(config, seed=seed))
+    unit, rows = deviation_of(full.task), [np.sort(order[: size // part]) for part in PARTS]
+    return [train_on(whole, full.config, Path(), part, seed=seed, unit=unit) for part in rows]
+
+
+def forecasts(found: list[SubsetErrors]) -> list[dict[str, float]]:
+    """Each target that four smaller sizes predict."""
+    answers = []
+    for target in (len(found) - 1, len(found) - 2):
+        points = [CurvePoint(p.size, p.dev.value, variance_of(p.dev)) for p in found[target - 4 : target]]
+        forecast, measured = fit_curve(points).predict(found[target].size), found[target].dev.value
+        low, high = forecast.interval
+        answers.append({"size": found[target].size, "measured": measured, "low": low, "high": high,
+                        "predicted": forecast.error})  # fmt: skip
+    return answers
+
+
+def held(rows: list[dict[str, float]]) -> str:
+    """A line of the table: how many are held, how far off the middle is, how wide the interval is."""
+    count = sum(row["low"] <= row["measured"] <= row["high"] for row in rows)
+    off = np.median([abs(row["predicted"] - row["measured"]) / row["measured"] for row in rows])
+    wide = np.median([(row["high"] - row["low"]) / row["measured"] for row in rows])
+    error = np.median([row["measured"] for row in rows])
+    return f"{count:3}/{len(rows):<3} {error:8.3f} {off:8.1%} {wide:8.1%}"
+
+
+def main() -> None:
+    """Train, predict, count."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--sets", nargs="*", default=list(SETS))
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    points: dict[str, list[list[tuple[int, float, float]]]] = defaultdict(list)
+    rows: list[dict[str, float]] = []
+    print(f"{'set':20} {'network':20} {'held':7} {'error':>8} {'off by':>8} {'width':>8}  (medians)")
+    for name in arguments.sets:
+        gathered, config, size = opened(arguments.data, name)
+        for model in SETS[name]["models"]:
+            own, began = [], time.monotonic()
+            for seed in range(arguments.seeds):
+                found = trained(gathered, replace(config, model=ModelOptions(name=model)), size, seed)
+                points[f"{name} {model}"].append([(p.size, p.dev.value, variance_of(p.dev)) for p in found])
+                own += forecasts(found)
+            rows += own
+            print(f"{name:20} {model:20} {held(own)}  {time.monotonic() - began:.0f} s", flush=True)
+    print(f"{'all':41} {held(rows)}")
+    if arguments.out is not None:
+        arguments.out.write_text(json.dumps({"points": points, "forecasts": rows}))
+
+
+if __name__ == "__main__":
+    main()
