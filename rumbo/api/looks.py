@@ -23,7 +23,7 @@ def examples_of(dataset: Dataset, count: int = NUM_SHOWN) -> list[Shown]:
     found = []
     for row in example_rows(dataset, count):
         try:
-            found.append(_shown(dataset, row))
+            found.append(look_at(dataset, row))
         except DataError:
             continue  # named among the findings
     return found
@@ -46,7 +46,8 @@ def _spread(total: int, count: int) -> np.ndarray:
     return np.unique(np.linspace(0, max(0, total - 1), min(count, total)).astype(int))
 
 
-def _shown(dataset: Dataset, row: int) -> Shown:
+def look_at(dataset: Dataset, row: int) -> Shown:
+    """One example; DataError where it cannot be read."""
     values = dataset.table.row(row, named=True)
     if dataset.images is None:
         return Shown(id=values["id"], caption=_caption(dataset, values), text=_text(dataset, row, values))
