@@ -1,6 +1,6 @@
 """Error analysis: what the wrong examples of a run have in common, and what mending them could win."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -8,26 +8,27 @@ from typing import Any
 import numpy as np
 
 from rumbo.api.answers import answer_of
+from rumbo.api.error_clusters import clusters_of
 from rumbo.api.judged import Judged, judged
 from rumbo.api.run import Run
-from rumbo.api.slicing import slice_columns, target_columns
+from rumbo.api.slicing import data_columns, fact_columns, tag_columns, target_columns
 from rumbo.api.sources import Progress
 from rumbo.api.tagging import automatic_tags, hand_tags
-from rumbo.core.errors import DataError, RumboError
+from rumbo.core.errors import DataError
 from rumbo.core.messages import t
 from rumbo.core.plain import plain
 from rumbo.core.seeds import rng
 from rumbo.data.example_facts import ExampleFacts, example_facts
 from rumbo.data.splits.split import Split
 from rumbo.data.tag_file import TagsById, read_tags, write_tags
-from rumbo.strategy.clusters import FEWEST_WRONG, Cluster, cluster_errors
+from rumbo.strategy.clusters import FEWEST_WRONG, Cluster
 from rumbo.strategy.confused import ConfusedPair, confused_pairs
 from rumbo.strategy.error_table import ErrorTable, Tag, error_table
+from rumbo.strategy.slice_columns import SliceColumn
 from rumbo.strategy.slices import Slices, find_slices
 
 NUM_SHOWN = 100
 """Wrong examples to look at, as in the notes: drawn at random, so that shares of tags hold for all."""
-MAX_FEATURES = 5_000
 NAMED = 5
 
 
@@ -120,14 +121,15 @@ def find_errors(
     table = error_table(
         found.errors, all_tags, weights=predictions.weights, kind=task.error_kind, seed=found.run.config.seed
     )
-    clusters, missing = _clusters(found, all_tags)
+    columns = _data_columns(found)
+    clusters, missing = clusters_of(found, all_tags, columns)
     analysis = ErrorAnalysis(
         run=str(found.run.path),
         split=split,
         task=task.name,
         table=table,
         pairs=_pairs(found),
-        slices=_slices(found, facts, all_tags),
+        slices=_slices(found, [*columns, *fact_columns(facts), *tag_columns(all_tags)]),
         clusters=clusters,
         examples=_examples(found, all_tags),
         remarks=(*found.remarks, *told, *missing, *_remarks(table, task.error_kind == "mean")),
@@ -222,51 +224,20 @@ def _pairs(found: Judged) -> tuple[ConfusedPair, ...]:
     return confused_pairs(truth, found.predictions.outputs.argmax(axis=1), classes, weights=found.predictions.weights)
 
 
-def _slices(found: Judged, facts: ExampleFacts, tags: Sequence[Tag]) -> Slices:
+def _data_columns(found: Judged) -> list[SliceColumn]:
+    dataset = found.dataset
+    if dataset is None:
+        return []
+    targets = dataset.target.columns if dataset.target is not None else ()
+    return data_columns(dataset, found.rows, found.train, targets)
+
+
+def _slices(found: Judged, columns: Sequence[SliceColumn]) -> Slices:
     dataset, train = found.dataset, None
-    columns = []
-    if dataset is not None:
-        targets = dataset.target.columns if dataset.target is not None else ()
-        columns = slice_columns(dataset, found.rows, found.train, facts, tags, targets)
-        if found.task.name == "regress":
-            train = dataset.table[targets[0]].gather(found.train).to_numpy().astype(np.float64)
-    columns += target_columns(found.task, found.predictions, train)
-    return find_slices(found.wrong, columns, weights=found.predictions.weights)
-
-
-def _clusters(found: Judged, tags: Sequence[Tag]) -> tuple[tuple[Cluster, ...], list[str]]:
-    """Groups of wrong examples, and why there are none."""
-    num_wrong = int(found.wrong.sum())
-    if found.dataset is None or num_wrong == 0:
-        return (), []
-    if num_wrong < FEWEST_WRONG:
-        few = t("Clusters are made of {count} wrong examples or more; look at each of these.", count=FEWEST_WRONG)
-        return (), [few]
-    from rumbo.api.features import penultimate_features
-
-    size = len(found.rows)
-    places = np.arange(size)
-    if size > MAX_FEATURES:
-        places = np.sort(rng(found.run.config.seed, "clusters").permutation(size)[:MAX_FEATURES])
-    try:
-        features = penultimate_features(found.run.model, found.dataset.take(found.rows[places]))
-    except RumboError as problem:
-        return (), [t("The examples cannot be clustered: {problem}", problem=str(problem))]
-    traits = {name: has[places] for name, has in _traits(found, tags).items()}
-    ids = [found.predictions.ids[place] for place in places.tolist()]
-    return cluster_errors(features, found.wrong[places], ids, traits, seed=found.run.config.seed), []
-
-
-def _traits(found: Judged, tags: Sequence[Tag]) -> Mapping[str, np.ndarray]:
-    """What clusters can be told by: tags of all examples, true and predicted classes."""
-    traits = {tag.name: tag.looked.has for tag in tags}
-    predictions, task = found.predictions, found.task
-    if task.name == "classify" and predictions.truth is not None:
-        classes: tuple[str, ...] = getattr(task, "classes")  # noqa: B009
-        best = predictions.outputs.argmax(axis=1)
-        traits |= {t("true: {name}", name=name): predictions.truth == code for code, name in enumerate(classes)}
-        traits |= {t("taken for: {name}", name=name): best == code for code, name in enumerate(classes)}
-    return traits
+    if dataset is not None and dataset.target is not None and found.task.name == "regress":
+        train = dataset.table[dataset.target.columns[0]].gather(found.train).to_numpy().astype(np.float64)
+    every = [*columns, *target_columns(found.task, found.predictions, train)]
+    return find_slices(found.wrong, every, weights=found.predictions.weights)
 
 
 def _examples(found: Judged, tags: Sequence[Tag]) -> tuple[WrongExample, ...]:

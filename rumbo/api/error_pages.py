@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rumbo.api.error_analysis import ErrorAnalysis, WrongExample
 
 MAX_LETTERS = 240
-MAX_COLUMNS = 8
+MAX_COLUMNS = 16
 MAX_PAIRS = 15
 MAX_PICTURE_PX = 144
 

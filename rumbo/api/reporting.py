@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rumbo import metrics
+from rumbo.api.answers import answer_of
 from rumbo.api.diagnosing import diagnosis_of
 from rumbo.api.run import Run, as_run
 from rumbo.api.sources import open_run_data
@@ -23,7 +24,8 @@ from rumbo.strategy.steps import next_steps
 from rumbo.tasks.task import DatasetTask, Predictions
 from rumbo.tasks.trained import TrainedModel
 
-NUM_WRONG = 24
+NUM_WRONG = 100
+"""As many as the notes look at."""
 PICTURE_PX = 96
 NUM_SCATTERED = 4_000
 """Points of a regression that are drawn."""
@@ -104,6 +106,7 @@ def build_report(
         commands=[
             f"rumbo train --config {where}/config.yaml",
             f"rumbo predict {where} DATA",
+            f"rumbo errors {where}",
             f"rumbo evaluate {where} --split test",
         ],
         weights_sha256=facts["weights_sha256"],
@@ -163,26 +166,13 @@ def _wrong(
     for row in worst:
         item: dict[str, Any] = {
             "id": predictions.ids[row],
-            **_answer(task, predictions, table.row(row, named=True), row),
+            **answer_of(task, predictions, table.row(row, named=True), row),
         }
         place = rows_by_id.get(predictions.ids[row])
         if dataset is not None and place is not None:
             item |= _looks(dataset, place, trained)
         found.append(item)
     return found
-
-
-def _answer(task: DatasetTask, predictions: Predictions, named: dict[str, Any], row: int) -> dict[str, Any]:
-    if task.name == "multilabel":
-        assert predictions.truth is not None
-        labels: tuple[str, ...] = getattr(task, "labels")  # noqa: B009
-        truth, guess = predictions.truth[row], predictions.outputs[row] >= 0.5
-        return {
-            "true": ", ".join(name for name, value in zip(labels, truth, strict=True) if value == 1) or "–",
-            "predicted": ", ".join(name for name, value in zip(labels, guess, strict=True) if value) or "–",
-            "probability": None,
-        }
-    return {"true": named["true"], "predicted": named["predicted"], "probability": named.get("probability")}
 
 
 def _looks(dataset: Dataset, row: int, trained: TrainedModel) -> dict[str, Any]:

@@ -16,35 +16,43 @@ ROW_TAGS = ("missing_value", "outlying_number", "rare_category", "grey", "near_d
 """Tags that no column says by itself."""
 
 
-def slice_columns(
-    dataset: Dataset,
-    rows: np.ndarray,
-    train: np.ndarray,
-    facts: ExampleFacts,
-    tags: Sequence[Tag],
-    targets: Sequence[str],
-) -> list[SliceColumn]:
-    """Every column that examples can be told apart by.
+def data_columns(dataset: Dataset, rows: np.ndarray, train: np.ndarray, targets: Sequence[str]) -> list[SliceColumn]:
+    """The columns of the data, also those that are no inputs.
 
     Args:
         dataset: all examples of the run.
         rows: those to be sliced.
         train: the training examples; they make the bins.
-        facts: of `rows`.
-        tags: of `rows`; those that are made of a number are in the bins of that number already.
         targets: columns that are predicted, which `target_columns` makes slices of.
     """
     own, known = dataset.table[rows], dataset.table[train]
     columns = [number_column(name, _numbers(own[name]), _numbers(known[name])) for name in dataset.numbers]
     columns += [category_column(name, _texts(own[name])) for name in dataset.categories]
-    columns += [category_column(name, _texts(own[name])) for name in _others(dataset, own, targets)]
-    columns += [
+    return columns + [category_column(name, _texts(own[name])) for name in _others(dataset, own, targets)]
+
+
+def fact_columns(facts: ExampleFacts) -> list[SliceColumn]:
+    """What pictures, texts and series are like, in bins."""
+    return [
         number_column(title, facts.values[name], facts.train[name], missing_counts=False)
         for name, title in fact_names().items()
         if name in facts.values
     ]
-    columns += [flag_column(tag.name, *tag.looked) for tag in tags if tag.name in ROW_TAGS or _is_for_all(tag)]
-    return columns
+
+
+def tag_columns(tags: Sequence[Tag]) -> list[SliceColumn]:
+    """Tags that no number says by itself."""
+    return [flag_column(tag.name, *tag.looked) for tag in tags if tag.name in ROW_TAGS or _is_for_all(tag)]
+
+
+def parts_of(columns: Sequence[SliceColumn]) -> dict[str, np.ndarray]:
+    """Each part of some columns by a name: which examples are in it, n booleans."""
+    return {
+        f"{column.name}: {label}": column.codes == code
+        for column in columns
+        for code, label in enumerate(column.labels)
+        if (column.codes == code).any()
+    }
 
 
 def target_columns(task: DatasetTask, predictions: Predictions, train: np.ndarray | None) -> list[SliceColumn]:

@@ -22,8 +22,6 @@ NEAR = 0.8
 NUM_EXAMPLES = 8
 NUM_TRAITS = 3
 TELLING = 0.05
-FARTHEST = 3.0
-"""Standard deviations: a single odd number does not make a group of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +89,8 @@ def cluster_errors(
 ) -> tuple[Cluster, ...]:
     """Group the wrong examples by their features, the largest group first.
 
-    Features are divided by their standard deviation over all examples, and cut off at three of them; constant ones are
-    left out.
+    Features are measured from their mean in their standard deviations over all examples, constant ones left out; then
+    only their direction counts, so that a single extreme example does not make a group of its own.
 
     Args:
         features: what the network makes of each example before its last layer, n x d.
@@ -180,7 +178,8 @@ def _scaled(features: np.ndarray) -> np.ndarray:
     spread = features.std(axis=0)
     varies = spread > 1e-9 * np.maximum(np.abs(features).max(axis=0, initial=0.0), 1e-300)
     scaled = (features[:, varies] - features[:, varies].mean(axis=0)) / spread[varies]
-    return scaled.clip(-FARTHEST, FARTHEST)
+    lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
+    return scaled / np.where(lengths > 0, lengths, 1.0)
 
 
 def _cluster(
@@ -208,7 +207,10 @@ def _cluster(
 
 
 def _telling(own: np.ndarray, others: np.ndarray, traits: Mapping[str, np.ndarray]) -> tuple[Trait, ...]:
-    """The traits that are surely more frequent here than among the other wrong examples, at most three."""
+    """What is surely more frequent here than among the other wrong examples, at most three.
+
+    Of traits that the same wrong examples have, one is told.
+    """
     told: list[tuple[float, Trait]] = []
     for name, has in traits.items():
         inside, outside = int(has[own].sum()), int(has[others].sum())
@@ -217,4 +219,10 @@ def _telling(own: np.ndarray, others: np.ndarray, traits: Mapping[str, np.ndarra
             trait = Trait(name=name, share=inside / len(own), share_elsewhere=outside / max(1, len(others)))
             told.append((p_value, trait))
     told.sort(key=lambda one: (one[0], one[1].name))
-    return tuple(trait for _, trait in told[:NUM_TRAITS])
+    wrong = np.concatenate([own, others])
+    kept: list[Trait] = []
+    for _, trait in told:
+        is_new = not any(np.array_equal(traits[trait.name][wrong], traits[other.name][wrong]) for other in kept)
+        if is_new and len(kept) < NUM_TRAITS:
+            kept.append(trait)
+    return tuple(kept)
