@@ -15,7 +15,7 @@ from rumbo.strategy.goal import Goal, Known, Measure, parse_goal
 from rumbo.strategy.judging import MOST_SLICES, Measured, RunTable, value_of
 from rumbo.tasks.task import DatasetTask, Predictions
 
-NO_SLICES = ("id", "content", "weight")
+NO_SLICES = ("id", "content", "weight", "split")
 
 
 def slice_columns(dataset: Dataset) -> tuple[str, ...]:

@@ -188,7 +188,7 @@ def requirement_sentence(check: Mapping[str, Any]) -> str:
     if check["value"] is None:
         return t("{requirement} is not met: it is not defined on these examples.", requirement=values["requirement"])
     if not check["met"]:
-        return t("{requirement} is missed by {amount:.4g}: {value:.4g}.", amount=check["missed_by"], **values)
+        return t("{requirement} is missed by {amount:.4g}: it is {value:.4g}.", amount=check["missed_by"], **values)
     if check["certain"]:
         return t("{requirement} is met: {value:.4g}.", **values)
     low, high = check["interval"]

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rumbo import losses
-from rumbo.core.errors import DataError
+from rumbo.core.errors import DataError, UsageError
 from rumbo.core.inputs import InputSpec
 from rumbo.core.messages import t
 from rumbo.data.loader import Batch
@@ -39,8 +39,12 @@ class Classify(DatasetTask):
         self.column = str(target["column"])
         self.classes = tuple(str(name) for name in target["classes"])
         self.label_smoothing = label_smoothing
-        self.costs = None if target.get("costs") is None else checked_costs(np.array(target["costs"], np.float64))
-        if self.costs is not None:
+        self.costs: np.ndarray | None = None
+        if target.get("costs") is not None:
+            try:
+                self.costs = checked_costs(np.array(target["costs"], np.float64))
+            except UsageError as problem:
+                raise ValueError(str(problem)) from None
             if len(self.costs) != len(self.classes):
                 raise ValueError(f"costs of {len(self.costs)} classes, for {len(self.classes)}")
             self._costs = torch.from_numpy(self.costs).float()

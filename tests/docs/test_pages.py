@@ -14,6 +14,8 @@ from rumbo.cli.main import _GLOBAL_FLAGS as GLOBAL_FLAGS
 from rumbo.cli.parser import Parser, settings
 from rumbo.cli.verbs import VERBS
 from rumbo.core.options import all_options
+from rumbo.metrics.index import OF_COSTS, ONE_CLASS
+from rumbo.strategy.goal import MEASURED
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -75,11 +77,20 @@ def test_a_command_is_one_that_the_program_takes(words: list[str]) -> None:
         if arguments["model"]:
             models.entry(arguments["model"])
         if arguments["goal"]:
-            metrics.entry(arguments["goal"])
+            goal_on_a_page(arguments["goal"])
+    for text in arguments.get("require", ()):
+        goal_on_a_page(re.split(r"[<>]=?", text)[0])
     if verb == "summary" and "/" not in arguments["model"]:
         models.entry(arguments["model"])
     if verb == "models" and arguments["name"]:
         models.entry(arguments["name"])
+
+
+def goal_on_a_page(text: str) -> None:
+    """The metric is one that there is; pages name classes and columns as they like."""
+    inner = re.sub(r"^(?:mean|worst)\((.+)@.+\)$", r"\1", text)
+    name, bracket, _ = inner.partition("[")
+    assert name in (ONE_CLASS if bracket else (*metrics.names(), *OF_COSTS, *MEASURED)), text
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.stem != "architecture"], ids=lambda page: page.stem)

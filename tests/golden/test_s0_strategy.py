@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from in_time import KNOWN, in_time
 from two_sources import counts_by_split, two_sources
 
 from rumbo import metrics
@@ -10,6 +11,8 @@ from rumbo.data.splits.split import fractions, make_split
 from rumbo.reference import scores
 from rumbo.strategy.compare import RunScores, compare_runs
 from rumbo.strategy.gaps import diagnose
+from rumbo.strategy.goal import parse_goal
+from rumbo.strategy.ranking import rank
 
 
 def gaps_that_matter(human=0.0, **errors):
@@ -110,6 +113,23 @@ def test_mean_errors_over_regions():
     means = {run.name: run.score for run in ranking}
     assert means == pytest.approx({"A": 6, "B": 6.5, "C": 3.5, "D": 5.5, "E": 3.75, "F": 9.5})
     assert [run.name for run in ranking] == ["C", "E", "D", "A", "B", "F"]
+
+
+@pytest.mark.golden(
+    "S0",
+    lines=(1646, 1655),
+    says=("A\t90%\t80ms", "B\t92%\t95ms", "C\t95%\t1,500ms", "100ms"),
+    shows="Of three classifiers B is the best that answers within 100 ms. A sum of accuracy and running time would put "
+    "A first, for no reason but the unit of time.",
+)
+def test_the_best_within_a_running_time():
+    runs = {"A": (0.90, 80), "B": (0.92, 95), "C": (0.95, 1500)}
+    ranking = rank(parse_goal("accuracy", ["latency_ms<=100"], KNOWN), in_time(runs)).comparison.ranking
+    assert [run.name for run in ranking] == ["B", "A", "C"]
+    assert [run.meets for run in ranking] == [True, True, False]
+    assert rank(parse_goal("accuracy", [], KNOWN), in_time(runs)).comparison.ranking[0].name == "C"
+    assert max(runs, key=lambda name: runs[name][0] - 0.5 * runs[name][1]) == "A"
+    assert max(runs, key=lambda name: runs[name][0] - 0.5 * runs[name][1] / 60_000) == "C"
 
 
 @pytest.mark.golden(

@@ -2,12 +2,32 @@
 
 import numpy as np
 import pytest
+from in_time import KNOWN, in_time
 from two_sources import counts_by_split, two_sources
 
 from rumbo.data.options import SplitOptions
 from rumbo.data.splits.split import make_split
 from rumbo.reference.scores import error, weighted_error
 from rumbo.strategy import GapName, diagnose
+from rumbo.strategy.goal import parse_goal
+from rumbo.strategy.ranking import rank
+
+
+@pytest.mark.golden(
+    "S1",
+    line=935,
+    says="100 ms",
+    shows="A running time of less than 100 ms is satisficing: below it only the metric counts, and at it the limit is "
+    "missed.",
+)
+def test_a_running_time_is_only_to_be_met():
+    runs = {"slowest": (0.99, 100), "slow": (0.93, 99), "fast": (0.92, 1)}
+    found = rank(parse_goal("accuracy", ["latency_ms<100"], KNOWN), in_time(runs))
+    assert [(run.name, run.meets) for run in found.comparison.ranking] == [
+        ("slow", True),
+        ("fast", True),
+        ("slowest", False),
+    ]
 
 
 @pytest.mark.golden(

@@ -29,6 +29,8 @@ CASES = {
         "model": {"name": "mlp", "options": {}},
         "preprocess": PICTURES | {"image": IMAGE | {"rule": IMAGE["rule"] | {"height": 20_000, "width": 20_000}}},
     },
+    "costs of another size": {"task": "classify", "target": {"column": "y", "classes": ["a", "b"], "costs": [[0]]}},
+    "costs below 0": {"task": "classify", "target": {"column": "y", "classes": ["a", "b"], "costs": [[0, -1], [1, 0]]}},
     "words for numbers": {"target": {"column": "y", "mean": "abc", "std": 1.0}},
     "options that are none": {"model": {"name": "mlp", "options": ["abc"]}},
 }
