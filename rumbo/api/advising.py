@@ -1,13 +1,16 @@
 """What to do next with a run: the situation read from its files, candidate actions, and short trainings that decide."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from rumbo.api.config import RunConfig
 from rumbo.api.defaults import choose_training, flips
 from rumbo.api.model_list import model_options
+from rumbo.api.prepare import Gathered
 from rumbo.api.reporting import diagnosis_of
 from rumbo.api.run import Run, as_run
 from rumbo.api.sources import Progress
@@ -15,10 +18,13 @@ from rumbo.api.trying import Workbench
 from rumbo.core.errors import DataError, UsageError
 from rumbo.core.messages import t
 from rumbo.data.options import AugmentOptions
-from rumbo.runs import read_json, read_predictions
+from rumbo.runs import read_predictions
 from rumbo.strategy.actions import Action, Situation, candidates
 from rumbo.strategy.advice import Advice, advise
 from rumbo.strategy.gaps import Diagnosis
+from rumbo.strategy.suspects import judge_classes, noise_of
+from rumbo.tasks.task import DatasetTask, Predictions
+from rumbo.training.optimizer import base_rate
 
 ShowAttempt = Callable[[str, float], None]
 """Sees what is tried now, and the share of the budget that is spent."""
@@ -100,24 +106,40 @@ def next_steps(
             )
         )
     bench = Workbench.of(opened, progress=progress)
-    now = situation_of(opened, bench)
-    actions = candidates(now)
+    task = opened.model.task
+    predictions = {name: task.from_table(read_predictions(opened.folder.predictions, name)) for name in opened.metrics}
+    now = situation_of(opened.config, bench.gathered, task, predictions)
+    advice = tried_on(bench, candidates(now), budget_seconds, float(opened.summary["seconds"]), seed=seed, show=show)
+    return NextSteps(run=str(opened.path), diagnosis=now.diagnosis, advice=advice, budget_seconds=budget_seconds)
+
+
+def tried_on(
+    bench: Workbench,
+    actions: Sequence[Action],
+    budget_seconds: float,
+    run_seconds: float,
+    *,
+    seed: int = 0,
+    show: ShowAttempt | None = None,
+) -> Advice:
+    """Actions tried on a workbench, under a budget; see `rumbo.strategy.advice.advise`."""
     sentences = {action.name: action.sentence for action in actions}
 
     def told(name: str | None, share: float) -> None:
         if show is not None:
-            show(t("the run as it is") if name is None else sentences[name], share)
+            show(t("as it is") if name is None else sentences[name], share)
 
-    advice = advise(
+    measure = bench.goal.measure
+    return advise(
         actions,
         bench.attempt,
-        metric=now.goal,
+        metric=measure.text,
+        higher_is_better=measure.higher_is_better,
         budget_seconds=budget_seconds,
-        run_seconds=float(opened.summary["seconds"]),
+        run_seconds=run_seconds,
         seed=seed,
         told=told,
     )
-    return NextSteps(run=str(opened.path), diagnosis=now.diagnosis, advice=advice, budget_seconds=budget_seconds)
 
 
 def command_of(run: str, action: Action, epochs: int | None = None) -> str | None:
@@ -137,41 +159,52 @@ def _num_dev(run: Run) -> int:
     return read_predictions(run.folder.predictions, "dev").height
 
 
-def situation_of(run: Run, bench: Workbench) -> Situation:
-    """What is known of a run before anything is tried."""
-    config, task = run.config, run.model.task
+def situation_of(
+    config: RunConfig, gathered: Gathered, task: DatasetTask, predictions: Mapping[str, Predictions]
+) -> Situation:
+    """What is known of a training before anything else is tried.
+
+    Args:
+        config: its options, all choices filled in.
+        gathered: its data.
+        task: what its predictions mean.
+        predictions: of train, train_dev, dev, and test where that may be looked at.
+    """
     assert config.model.name is not None
     assert config.goal is not None
-    predictions = {name: task.from_table(read_predictions(run.folder.predictions, name)) for name in run.metrics}
-    preprocess, rule = run.model.preprocess, bench.gathered.rule
-    options = model_options(config.model.name).options | dict(config.model.options)
-    is_changed = (config.train.epochs or 0) >= (config.data.augment or AugmentOptions()).fewest_epochs
-    augments = _strength(config.data.augment) if preprocess.image is not None and is_changed else 0.0
-    check = read_json(run.folder.data_check)
+    augment = config.data.augment or AugmentOptions()
+    is_changed = gathered.rule is not None and (config.train.epochs or 0) >= augment.fewest_epochs
+    augments = _strength(config.data.augment) if is_changed else 0.0
     return Situation(
         task=task.name,
-        has_images=preprocess.image is not None,
-        has_color=rule is not None and rule.mode == "rgb",
-        has_numbers=bool(bench.gathered.dataset.numbers),
+        has_images=gathered.rule is not None,
+        has_numbers=bool(gathered.dataset.numbers),
         model=config.model.name,
-        model_options=options,
-        epochs=config.train.epochs or 1,
-        learning_rate=_rate(config, run),
+        model_options=model_options(config.model.name).options | dict(config.model.options),
+        learning_rate=base_rate(config.train.optimizer),
         usual_rate=_usual_rate(config),
         weight_decay=config.train.optimizer.weight_decay,
         augments=augments,
-        mirrors=augments > 0 and flips(config.data, rule),
-        epochs_to_augment=(config.data.augment or AugmentOptions()).fewest_epochs,
+        mirrors=augments > 0 and flips(config.data, gathered.rule),
         label_smoothing=config.train.label_smoothing,
         numbers=config.data.numbers,
         is_balanced=config.train.balance != "no" or bool(config.train.class_weights),
         class_ratio=_class_ratio(predictions["train"].truth) if task.name == "classify" else 1.0,
         goal=config.goal,
-        weights=None,
-        noise_rate=None,
-        findings=frozenset(str(each.get("code", "")) for each in check["findings"]),
+        noise_rate=_noise_rate(task, predictions["dev"]),
         diagnosis=diagnosis_of(task, predictions),
     )
+
+
+def _noise_rate(task: DatasetTask, dev: Predictions) -> float | None:
+    """The share of wrong labels, as the predictions on dev tell it; None where they do not."""
+    if task.name != "classify" or dev.truth is None:
+        return None
+    try:
+        judged, _ = judge_classes(np.asarray(dev.truth), dev.outputs, task.target_config()["classes"])
+    except UsageError:  # hardly an example of most classes
+        return None
+    return noise_of(judged).rate
 
 
 def _strength(augment: AugmentOptions | None) -> float:
@@ -183,27 +216,14 @@ def _strength(augment: AugmentOptions | None) -> float:
     return max(*shares, float(augment.flip == "yes"), augment.zoom / usual.zoom)
 
 
-def _rate(config: RunConfig, run: Run) -> float:
-    if config.train.optimizer.learning_rate is not None:
-        return config.train.optimizer.learning_rate
-    from rumbo.training.optimizer import base_rate
-
-    return base_rate(config.train.optimizer)
-
-
-def _usual_rate(config: RunConfig) -> float | None:
-    """What would be chosen for this network; None for optimizers whose usual rate is their own."""
-    from dataclasses import replace
-
-    from rumbo.training.optimizer import base_rate
-
+def _usual_rate(config: RunConfig) -> float:
+    """What would be chosen for this network and optimizer."""
     bare = replace(config.train, optimizer=replace(config.train.optimizer, learning_rate=None))
     return base_rate(choose_training(bare, 1_000, config.model.name or "").optimizer)
 
 
-def _class_ratio(truth: Any) -> float:
-    import numpy as np
-
-    counts = np.bincount(np.asarray(truth, dtype=np.int64))
+def _class_ratio(truth: np.ndarray | None) -> float:
+    assert truth is not None
+    counts = np.bincount(truth.astype(np.int64))
     counts = counts[counts > 0]
     return float(counts.max() / counts.min())

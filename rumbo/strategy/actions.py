@@ -78,49 +78,39 @@ class Situation:
     Attributes:
         task: classify, regress or multilabel.
         has_images: whether pictures go in.
-        has_color: whether these are in color.
         has_numbers: whether columns of numbers go in.
         model: name of the network.
         model_options: its own options, defaults included.
-        epochs: of the run.
         learning_rate: base rate of the run.
-        usual_rate: what would be chosen for this network; None where that is not known.
+        usual_rate: what would be chosen for this network and optimizer.
         weight_decay: of the run.
         augments: whether training pictures are changed, and how much as a multiple of the usual amounts.
         mirrors: whether they are mirrored.
-        epochs_to_augment: from how many epochs on they are changed.
         label_smoothing: of the run.
         numbers: how columns are scaled.
         is_balanced: whether classes are weighed or drawn evenly already.
         class_ratio: examples of the largest class for each one of the smallest; 1 where there are no classes.
         goal: the metric.
-        weights: file or name of pretrained weights at hand for this network or a usual one; None: none.
         noise_rate: share of wrong labels, as far as it was estimated.
-        findings: codes of what the check of the data found.
         diagnosis: the gaps.
     """
 
     task: str
     has_images: bool
-    has_color: bool
     has_numbers: bool
     model: str
     model_options: Mapping[str, Any]
-    epochs: int
     learning_rate: float
-    usual_rate: float | None
+    usual_rate: float
     weight_decay: float
     augments: float
     mirrors: bool
-    epochs_to_augment: int
     label_smoothing: float
     numbers: str
     is_balanced: bool
     class_ratio: float
     goal: str
-    weights: str | None
     noise_rate: float | None
-    findings: frozenset[str]
     diagnosis: Diagnosis
 
 
@@ -147,7 +137,7 @@ def _longer(now: Situation) -> Sequence[Action]:
 def _rates(now: Situation) -> Sequence[Action]:
     """The usual rate of the network, and rates around the present one, ten times apart at most."""
     rates: dict[str, float] = {}
-    if now.usual_rate is not None and not 0.7 < now.learning_rate / now.usual_rate < 1.4:
+    if not 0.7 < now.learning_rate / now.usual_rate < 1.4:
         rates["usual_rate"] = now.usual_rate
     rates |= {"higher_rate": 3 * now.learning_rate, "lower_rate": now.learning_rate / 3}
     return [
@@ -302,14 +292,6 @@ def _classes(now: Situation) -> Sequence[Action]:
     return found
 
 
-def _weights(now: Situation) -> Sequence[Action]:
-    if now.weights is None:
-        return []
-    sentence = t("begin with the weights {name}", name=now.weights)
-    settings = {"model.weights": now.weights}
-    return [Action(name="pretrained", gap=VARIANCE, stage=Stage.DEV, sentence=sentence, settings=settings)]
-
-
 NOISE_WORTH_CLEANING = 0.03
 
 
@@ -363,7 +345,6 @@ RULES: tuple[Callable[[Situation], Sequence[Action]], ...] = (
     _inputs,
     _regularization,
     _augmentation,
-    _weights,
     _labels,
     _classes,
     _evidence,

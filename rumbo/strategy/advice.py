@@ -7,17 +7,17 @@ hold, and of the seeds.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from scipy import stats
 
-from rumbo import metrics
 from rumbo.core import seeds
 from rumbo.core.errors import TrainingError
 from rumbo.strategy.actions import Action
+from rumbo.strategy.compare import RunScores, RunValue
 from rumbo.strategy.intervals import Interval
 
 NUM_DRAWS = 300
@@ -37,15 +37,11 @@ class Attempt:
     """What a training gave on dev.
 
     Attributes:
-        truth: as `rumbo.metrics.score` takes it.
-        outputs: likewise.
-        weights: one per example.
+        scores: the goal: what each example adds to a mean, or a function of the examples' weights.
         seconds: what it took.
     """
 
-    truth: np.ndarray
-    outputs: np.ndarray
-    weights: np.ndarray
+    scores: RunScores | RunValue
     seconds: float
 
 
@@ -64,7 +60,7 @@ class Tried:
         action: the action.
         outcome: helps or hurts where the interval leaves out 0; failed where it could not be trained.
         effect: change of the goal, > 0 where it is better; in the goal's own unit.
-        interval: of the effect, 95 %; None where it failed.
+        interval: of the effect, 95 %; None where it failed, or was tried too little for one.
         fidelity: share of the epochs that it was tried with.
         num_seeds: trainings behind it, each paired with one of the run as it is.
         seconds: what they took.
@@ -102,6 +98,7 @@ class Advice:
         told: actions that no training can measure, with their reasons in their sentences.
         left_out: actions for which the budget was too small.
         seconds: what all attempts took.
+        is_complete: whether nobody stopped it early; what was tried until then counts all the same.
     """
 
     metric: str
@@ -110,6 +107,7 @@ class Advice:
     told: tuple[Action, ...]
     left_out: tuple[Action, ...]
     seconds: float
+    is_complete: bool = True
 
     @property
     def best(self) -> Tried | None:
@@ -124,6 +122,7 @@ class Advice:
             "told": [each.to_dict() for each in self.told],
             "left_out": [each.name for each in self.left_out],
             "seconds": round(self.seconds, 2),
+            "complete": self.is_complete,
         }
 
 
@@ -132,6 +131,7 @@ def advise(
     try_action: Try,
     *,
     metric: str,
+    higher_is_better: bool,
     budget_seconds: float,
     run_seconds: float,
     seed: int = 0,
@@ -142,7 +142,8 @@ def advise(
     Args:
         actions: candidates, the likeliest first: where the budget is short, the last ones are left out.
         try_action: trains.
-        metric: the goal, a name of `rumbo.metrics`.
+        metric: the goal, as text.
+        higher_is_better: which way of it is up.
         budget_seconds: of all attempts together; > 0. At least the run as it is and one action are tried.
         run_seconds: what a training of the run as it is takes, about.
         seed: of the resampling.
@@ -152,23 +153,28 @@ def advise(
         The advice; an action whose interval holds 0 is undecided, however large its effect looks.
     """
     alive = [action for action in actions if action.is_tried]
-    trials = _Trials(try_action, metric, budget_seconds, run_seconds, seed, told)
+    trials = _Trials(try_action, 1.0 if higher_is_better else -1.0, budget_seconds, run_seconds, seed, told)
     left_out: list[Action] = []
-    if alive and run_seconds <= SHARE_TO_LOOK * budget_seconds:
-        trials.run([], 1.0, 1)  # what it takes here, and now
-    num_rungs = max(1, math.ceil(math.log2(max(FINALISTS, len(alive)) / FINALISTS)) + 1)
-    for rung in range(num_rungs if alive else 0):
-        fidelity, num_seeds, fitting = trials.plan(alive, trials.left / (num_rungs - rung))
-        if rung == 0:
-            left_out, alive = alive[len(fitting) :], list(fitting)
-        trials.run(alive, fidelity, num_seeds)
-        alive = [action for action in alive if action.name not in trials.failed]
-        alive.sort(key=lambda action: -trials.effect(action)[0])
-        if rung < num_rungs - 1:
-            alive = alive[: max(FINALISTS, math.ceil(len(alive) / 2))]
-    trials.run_on(alive[:FINALISTS])
-    names = {action.name for action in left_out}
-    tried = [trials.result(action) for action in actions if action.is_tried and action.name not in names]
+    is_complete = True
+    try:
+        if alive and run_seconds <= SHARE_TO_LOOK * budget_seconds:
+            trials.run([], 1.0, 1)  # what it takes here, and now
+        num_rungs = max(1, math.ceil(math.log2(max(FINALISTS, len(alive)) / FINALISTS)) + 1)
+        for rung in range(num_rungs if alive else 0):
+            fidelity, num_seeds, fitting = trials.plan(alive, trials.left / (num_rungs - rung))
+            if rung == 0:
+                left_out, alive = alive[len(fitting) :], list(fitting)
+            trials.run(alive, fidelity, num_seeds)
+            alive = [action for action in alive if action.name not in trials.failed]
+            alive.sort(key=lambda action: -trials.effect(action)[0])
+            if rung < num_rungs - 1:
+                alive = alive[: max(FINALISTS, math.ceil(len(alive) / 2))]
+        trials.run_on(alive[:FINALISTS])
+    except KeyboardInterrupt:
+        is_complete = False
+    reached = {name for name, _, _ in trials.draws} | trials.failed
+    left_out += [each for each in actions if each.is_tried and each.name not in reached and each not in left_out]
+    tried = [trials.result(action) for action in actions if action.name in reached]
     places: Mapping[Outcome, int] = {"helps": 0, "undecided": 1, "hurts": 2, "failed": 3}
     # Whoever came further was better when the others were left behind, though their last effects may look larger.
     tried.sort(key=lambda each: (places[each.outcome], -each.fidelity, 0 if each.interval is None else -each.effect))
@@ -179,6 +185,7 @@ def advise(
         told=tuple(action for action in actions if not action.is_tried),
         left_out=tuple(left_out),
         seconds=trials.spent,
+        is_complete=is_complete,
     )
 
 
@@ -187,7 +194,7 @@ class _Trials:
     """Attempts made so far, and what they say."""
 
     try_action: Try
-    metric: str
+    sign: float
     budget: float
     run_seconds: float
     seed: int
@@ -206,10 +213,6 @@ class _Trials:
     @property
     def left(self) -> float:
         return max(0.0, self.budget - self.spent)
-
-    @property
-    def sign(self) -> float:
-        return 1.0 if metrics.higher_is_better(self.metric) else -1.0
 
     @property
     def value(self) -> float:
@@ -279,17 +282,18 @@ class _Trials:
         return (None if action is None else action.name, fidelity, seed) in self.draws
 
     def _resampled(self, attempt: Attempt) -> np.ndarray:
-        """The metric on dev, then on resamples of it, the same ones for all attempts."""
-        size = len(attempt.truth)
+        """The goal on dev, then on resamples of it, the same ones for all attempts."""
+        scores = attempt.scores
+        size = len(scores.ids or ())
+        weights = np.ones(size) if scores.weights is None else scores.weights
         if self.counts is None:
             generator = seeds.rng(self.seed, "advice", size)
             self.counts = generator.multinomial(size, np.full(size, 1 / size), NUM_DRAWS).astype(np.float64)
-        if self.metric in ("accuracy", "error") and attempt.truth.ndim == 1:
-            is_hit = (attempt.outputs.argmax(axis=1) == attempt.truth) == (self.metric == "accuracy")
-            return _means(is_hit.astype(np.float64), attempt.weights, self.counts)
-        score = lambda weights: metrics.score(self.metric, attempt.truth, attempt.outputs, weights)  # noqa: E731
-        drawn = [score(attempt.weights * row) for row in self.counts]
-        return np.array([score(attempt.weights), *drawn])
+        if isinstance(scores, RunScores):
+            values = np.asarray(scores.scores, dtype=np.float64)
+            drawn = (self.counts @ (values * weights)) / np.maximum(self.counts @ weights, 1e-12)
+            return np.concatenate([[np.average(values, weights=weights)], drawn])
+        return np.array([scores.statistic(weights), *(scores.statistic(weights * row) for row in self.counts)])
 
     def _pairs(self, action: Action, fidelity: float) -> np.ndarray:
         """Differences to the run as it is: a row per seed."""
@@ -325,7 +329,7 @@ class _Trials:
         mean = float(pairs[:, 0].mean())
         noise, degrees = self._noise(fidelity)
         if degrees == 0:
-            return mean, (-math.inf, math.inf)
+            return mean, None
         own = float(np.var(pairs[:, 0], ddof=1)) if len(pairs) > 1 else 0.0
         noise = max(noise, own, (LEAST_NOISE * abs(self.value)) ** 2)  # an action may be noisier than the others
         of_seeds = noise / len(pairs)
@@ -340,8 +344,10 @@ class _Trials:
         """What is told of an action."""
         fidelity = self._best_fidelity(action)
         effect, interval = self.effect(action)
-        if action.name in self.failed or interval is None:
+        if action.name in self.failed:
             outcome, interval = "failed", None
+        elif interval is None:  # tried once, before somebody stopped it
+            outcome = "undecided"
         else:
             outcome = "helps" if interval[0] > 0 else "hurts" if interval[1] < 0 else "undecided"
         return Tried(
@@ -353,14 +359,3 @@ class _Trials:
             num_seeds=len(self._pairs(action, fidelity)),
             seconds=sum(seconds for _, seconds in self.seconds_of.get(action.name, [])),
         )
-
-
-def _means(values: np.ndarray, weights: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Weighted means of values n, then of their resamples, draws x n."""
-    drawn = (counts @ (values * weights)) / np.maximum(counts @ weights, 1e-12)
-    return np.concatenate([[np.average(values, weights=weights)], drawn])
-
-
-def names_of(tried: Iterable[Tried], outcome: Outcome) -> list[str]:
-    """Names of the actions with an outcome."""
-    return [each.action.name for each in tried if each.outcome == outcome]

@@ -1,12 +1,15 @@
 """Advice on trainings that are simulated: what they are worth, how noisy they are and what they cost is known."""
 
+import json
+
 import numpy as np
 import pytest
 
 from rumbo.core.errors import TrainingError
 from rumbo.core.seeds import rng
 from rumbo.strategy.actions import Action, Stage
-from rumbo.strategy.advice import Attempt, advise
+from rumbo.strategy.advice import Advice, Attempt, advise
+from rumbo.strategy.compare import RunScores, RunValue
 from rumbo.strategy.gaps import GapName
 
 SIZE = 2_000
@@ -22,6 +25,7 @@ class World:
     def __init__(self, effects: dict[str, float], *, noise: float = 0.005, seed: int = 0, size: int = SIZE):
         self.effects, self.noise, self.seed = effects, noise, seed
         self.difficulty = rng(seed, "difficulty").random(size)
+        self.is_mean = self.is_up = True
         self.calls: list[tuple[str | None, float, int]] = []
 
     def attempt(self, tried: Action | None, fidelity: float, seed: int) -> Attempt:
@@ -32,14 +36,27 @@ class World:
         luck = rng(self.seed, "luck", name or "", seed, round(fidelity * 8)).normal(0, self.noise)
         accuracy = 0.8 * (0.9 + 0.1 * fidelity) + self.effects.get(name or "", 0.0) + luck
         is_right = self.difficulty < accuracy
-        outputs = np.stack([~is_right, is_right], axis=1).astype(np.float64)
-        size = len(self.difficulty)
         seconds = fidelity * (1.0 if tried is None else tried.cost)
-        return Attempt(truth=np.ones(size, np.int64), outputs=outputs, weights=np.ones(size), seconds=seconds)
+        items = is_right.astype(np.float64)
+        ids = [str(row) for row in range(len(items))]
+        if not self.is_mean:
+            value = RunValue(
+                name="", ids=ids, weights=np.ones(len(items)), statistic=lambda w: float(w @ items / w.sum())
+            )
+            return Attempt(scores=value, seconds=seconds)
+        return Attempt(scores=RunScores(name="", ids=ids, scores=items if self.is_up else 1 - items), seconds=seconds)
 
 
-def advice_of(world: World, actions: list[Action], *, budget: float, metric: str = "accuracy", seed: int = 0):
-    return advise(actions, world.attempt, metric=metric, budget_seconds=budget, run_seconds=1.0, seed=seed)
+def advice_of(world: World, actions: list[Action], *, budget: float, seed: int = 0) -> Advice:
+    return advise(
+        actions,
+        world.attempt,
+        metric="accuracy",
+        higher_is_better=world.is_up,
+        budget_seconds=budget,
+        run_seconds=1.0,
+        seed=seed,
+    )
 
 
 NAMES = [f"idle {i}" for i in range(8)]
@@ -76,7 +93,7 @@ def test_effects_of_a_shorter_training_do_not_rank_above_those_of_the_whole():
         return usual(tried, fidelity, seed)
 
     actions = [action(name) for name in (*early, *NAMES)]
-    found = advise(actions, attempt, metric="accuracy", budget_seconds=20, run_seconds=1.0)
+    found = advise(actions, attempt, metric="accuracy", higher_is_better=True, budget_seconds=20, run_seconds=1.0)
     fidelities = [each.fidelity for each in found.tried if each.outcome == "helps"]
     assert fidelities == sorted(fidelities, reverse=True)
     assert len(set(fidelities)) > 1
@@ -89,7 +106,9 @@ def test_actions_that_hurt_are_told_and_come_last():
 
 
 def test_a_lower_metric_is_better_where_it_is_so():
-    found = advice_of(World({"good": 0.05}), [action("good"), action("idle 0")], budget=40, metric="error")
+    world = World({"good": 0.05})
+    world.is_up = False
+    found = advice_of(world, [action("good"), action("idle 0")], budget=40)
     assert found.best is not None
     assert found.best.effect > 0
     assert found.value == pytest.approx(0.2, abs=0.03)
@@ -113,7 +132,7 @@ def test_a_run_that_cannot_be_trained_again_is_an_error():
         raise TrainingError("not finite")
 
     with pytest.raises(TrainingError):
-        advise([action("good")], attempt, metric="accuracy", budget_seconds=10, run_seconds=1)
+        advise([action("good")], attempt, metric="accuracy", higher_is_better=True, budget_seconds=10, run_seconds=1)
 
 
 def test_what_no_training_measures_is_told_and_nothing_is_trained_for_it():
@@ -131,6 +150,23 @@ def test_the_same_seed_gives_the_same_advice():
     assert once() == once()
 
 
-def test_other_metrics_are_resampled():
-    found = advice_of(World({"good": 0.06}), [action("good"), action("idle 0")], budget=20, metric="recall_macro")
-    assert {each.action.name: each.outcome for each in found.tried}["good"] == "helps"
+def test_a_goal_that_is_no_mean_over_examples_gives_the_same():
+    means, other = World({"good": 0.06}), World({"good": 0.06})
+    other.is_mean = False
+    found = [advice_of(world, [action("good"), action("idle 0")], budget=20) for world in (means, other)]
+    assert found[0].to_dict()["actions"][0]["interval"] == pytest.approx(found[1].to_dict()["actions"][0]["interval"])
+
+
+def test_whoever_stops_early_keeps_what_was_tried():
+    world = World({"good": 0.06})
+
+    def attempt(tried: Action | None, fidelity: float, seed: int) -> Attempt:
+        if len(world.calls) == 12:
+            raise KeyboardInterrupt
+        return world.attempt(tried, fidelity, seed)
+
+    actions = [action(name) for name in ("good", *NAMES)]
+    found = advise(actions, attempt, metric="accuracy", higher_is_better=True, budget_seconds=400, run_seconds=1.0)
+    assert not found.is_complete
+    assert found.tried[0].action.name == "good"
+    json.dumps(found.to_dict(), allow_nan=False)
