@@ -27,7 +27,8 @@ def batch(rows, weights=None):
 
 
 def cost(task, given):
-    return task.cost_of(task.model(given.numbers), given)
+    with torch.no_grad():
+        return task.cost_of(task.model(given.numbers), given)
 
 
 def test_parts_of_a_step_add_up_and_its_weight_is_known_before():
