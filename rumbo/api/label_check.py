@@ -130,7 +130,8 @@ def check_labels(
     _require(folds, top, budget_seconds)
     found = held_out_predictions(opened, folds=folds, budget_seconds=budget_seconds, progress=progress, tell=tell)
     judged, remarks = _judged(task, found.predictions, folds)
-    noise, flows = noise_of(judged), flows_of(judged)
+    flows = flows_of(judged)
+    noise = noise_of(judged, flows)
     ranked = _rows(task, judged, find_suspects(judged, noise, flows), found.predictions.ids, found.splits)
     if test:
         ranked = _with_test(opened, task, judged, flows, noise, ranked)
@@ -168,7 +169,8 @@ def label_noise_of(run: Run | str | Path) -> LabelNoise | None:
     opened = as_run(run)
     if opened.config.task not in JUDGED_TASKS or (found := kept_predictions(opened)) is None:
         return None
-    return noise_of(_judged(opened.model.task, found.predictions, found.folds)[0])
+    judged, _ = _judged(opened.model.task, found.predictions, found.folds)
+    return noise_of(judged, flows_of(judged))
 
 
 def dev_label_noise(run: Run | str | Path) -> tuple[LabelNoise, ErrorSplit] | None:
@@ -190,7 +192,7 @@ def dev_label_noise(run: Run | str | Path) -> tuple[LabelNoise, ErrorSplit] | No
     except DataError:
         return None
     flows = flows_of(judged)
-    return noise_of(judged), error_of(judged, flows, seed=opened.config.seed)
+    return noise_of(judged, flows), error_of(judged, flows, seed=opened.config.seed)
 
 
 def _task_of(run: Run) -> DatasetTask:

@@ -19,7 +19,7 @@ MOST_CLUSTERS = 8
 NUM_STARTS, MAX_STEPS = 8, 100
 NEAR = 0.8
 """Share of a cluster's examples that its neighbourhood reaches."""
-NUM_EXAMPLES = 8
+NUM_EXAMPLES = 14
 NUM_TRAITS = 3
 TELLING = 0.05
 

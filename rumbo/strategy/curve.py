@@ -31,8 +31,12 @@ FLOORS = 40
 """Values of the floor that are tried, evenly from 0 to above the largest error."""
 EXPONENTS = np.linspace(0.05, 1.5, 30)
 """Hestness et al. found 0.07 to 0.35 on large sets; 1 and more is seen where a network of the right form learns."""
-NOISES = np.geomspace(0.1, 100, 16)
-"""The variance of a point as a multiple of the one that was given: trainings differ, and dev is shared."""
+WOBBLE = 0.03
+"""Deviation of the error from training to training, as a part of it, beside what the number of examples explains."""
+NOISES = np.geomspace(0.1, 30, 16)
+NOISE_FACTOR = 2.5
+"""Both together are a guess: the variance of a point is some multiple of theirs, 1 most probably, and one deviation of
+its logarithm is this factor. Dev is the same for all points, which makes it less; unsteady trainings make it more."""
 MISFIT = 0.02
 """No law is exact: a relative deviation for each doubling beyond the sizes that were measured."""
 
@@ -162,7 +166,7 @@ def fit_curve(points: Sequence[CurvePoint], *, rises: bool = False, seed: int = 
     high = max(float(measured.errors.max()), float(np.sqrt(measured.variances.max())))
     floors = np.linspace(0, (3.0 if rises else 1.1) * high, FLOORS)
     grid = [each.ravel() for each in np.meshgrid(floors, EXPONENTS, NOISES, indexing="ij")]
-    evidence = measured.evidence(*grid)
+    evidence = measured.evidence(*grid) - 0.5 * (np.log(grid[2]) / np.log(NOISE_FACTOR)) ** 2
     chance = np.exp(evidence - evidence.max())
     generator = seeds.rng(seed, "curve")
     chosen = generator.choice(len(chance), NUM_DRAWS, p=chance / chance.sum())
@@ -195,7 +199,7 @@ class _Measured:
     @classmethod
     def of(cls, points: Sequence[CurvePoint], *, rises: bool) -> Self:
         sizes, errors, variances = np.array([(p.size, p.error, p.variance) for p in points], dtype=np.float64).T
-        return cls(sizes / sizes.max(), errors, variances, -1.0 if rises else 1.0)
+        return cls(sizes / sizes.max(), errors, variances + (WOBBLE * errors) ** 2, -1.0 if rises else 1.0)
 
     def drop(self, floor: np.ndarray, exponent: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Least squares for the drop where all else is given, m each: the middle of its normal law, and deviation."""

@@ -25,7 +25,7 @@ class ErrorSplit:
         label_error: the part where the given label is wrong, and the answer is not that label.
         model_error: the part where it is right, and the answer wrong.
         true_error: what the error would be if all labels were right.
-        label_interval: of label_error, 95 %, given what the interval of `LabelNoise` is given.
+        label_interval: of label_error, 95 %, if noise depends on the class alone.
         true_interval: likewise, of true_error.
     """
 
@@ -69,7 +69,7 @@ def split_error(
     parts = np.zeros(2)
     for table, flow in zip(tables, flows, strict=True):
         parts += np.stack(_parts(table, transition(flow.counts))) / num_items
-    label_error = min(float(parts[0]), error)
+    label_error = float(np.clip(parts[0], 0, error))
     num_draws = int(np.clip(MOST_NUMBERS / max(len(flow.given) for flow in flows) ** 2, 20, NUM_DRAWS))
     generator, drawn = seeds.rng(seed, "labels/error"), np.zeros((2, num_draws))
     for table, matrices in zip(tables, matrix_draws(flows, num_draws, generator), strict=True):
@@ -78,13 +78,14 @@ def split_error(
         again = again.astype(np.float64)
         label, true = _parts(again, matrices)
         wrong = again.sum(axis=(-1, -2)) - np.trace(again, axis1=-1, axis2=-2)
-        drawn += np.stack([np.minimum(label, wrong), true]) / num_items
+        drawn += np.stack([np.clip(label, 0, wrong), true]) / num_items
+    drawn = drawn.clip(0, 1)
     return ErrorSplit(
         num_items=round(num_items),
         error=error,
         label_error=label_error,
         model_error=error - label_error,
-        true_error=float(parts[1]),
+        true_error=float(np.clip(parts[1], 0, 1)),
         label_interval=percentile_interval(drawn[0]),
         true_interval=percentile_interval(drawn[1]),
     )
@@ -121,9 +122,17 @@ def _table(predicted: np.ndarray, given: np.ndarray, num_classes: int) -> np.nda
     return table
 
 
+def _joint(table: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """J of M = T' J; single cells may be below 0, which keeps their sums right on average."""
+    try:
+        return np.linalg.solve(np.swapaxes(matrix, -1, -2), table)
+    except np.linalg.LinAlgError:  # classes that are labelled alike
+        return true_counts(matrix, table)
+
+
 def _parts(table: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Errors that are wrong labels, and errors if all labels were right."""
-    joint = true_counts(matrix, table)  # true class by answer
+    joint = _joint(table, matrix)  # true class by answer
     away = 1 - np.eye(table.shape[-1])
     per_label = np.swapaxes(matrix * away, -1, -2) @ joint  # given label by answer, of wrong labels
     return (per_label * away).sum(axis=(-1, -2)), (joint * away).sum(axis=(-1, -2))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import logsumexp
 
 from rumbo.strategy.intervals import proportion_draws
 
@@ -20,7 +21,13 @@ LINE_WORTH = 0.25
 PRIOR = 10.0
 """Examples that uniform noise counts as, when a matrix is smoothed."""
 LEAST_RATE = 1e-3
+DOUBT = 0.3
+"""How far, as a share of what a line took off for mistakes of the model, its beginning may be beside the noise: one
+standard deviation, which bench/labels.py measures."""
 NUM_ROUNDS = 40
+TINY = 1e-12
+"""A probability below it counts as it."""
+LOG_TEMPERATURES = (-1.5, 3.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +36,14 @@ class Flows:
 
     Attributes:
         counts: true class (rows) by given label (columns), k x k.
+        expected: mean probability of each label (columns) among the same examples, k x k.
+        rise: what a line took off the share of wrong labels of each class, k.
         given: how often each label is given, over all examples, k.
     """
 
     counts: np.ndarray
+    expected: np.ndarray
+    rise: np.ndarray
     given: np.ndarray
 
     @property
@@ -55,13 +66,16 @@ def read_flows(probabilities: np.ndarray, given: np.ndarray) -> Flows:
     """
     num_classes = probabilities.shape[1]
     taken_for = probabilities.argmax(axis=1)
-    counts = np.zeros((num_classes, num_classes))
+    counts, expected, rise = np.zeros((num_classes, num_classes)), np.eye(num_classes), np.zeros(num_classes)
     for label in range(num_classes):
         rows = np.flatnonzero(taken_for == label)
         if len(rows):
-            rows = rows[np.argsort(-probabilities[rows, label], kind="stable")]
-            counts[label] = _begin(given[rows[: max(MIN_CLEAR, len(rows) // 2)]], label, num_classes)
-    return Flows(counts, np.bincount(given, minlength=num_classes).astype(np.float64))
+            rows = rows[np.argsort(-probabilities[rows, label], kind="stable")][: max(MIN_CLEAR, len(rows) // 2)]
+            counts[label] = _begin(given[rows], label, num_classes)
+            begin = counts[label, label] / counts[label].sum()
+            rise[label] = max(0.0, float(begin - (given[rows] == label).mean()))
+            expected[label] = probabilities[rows].mean(axis=0)
+    return Flows(counts, expected, rise, np.bincount(given, minlength=num_classes).astype(np.float64))
 
 
 def _begin(labels: np.ndarray, taken_for: int, num_classes: int) -> np.ndarray:
@@ -138,6 +152,12 @@ def worth(flows: Sequence[Flows]) -> float:
     return float(sizes[told].sum() ** 2 / max((sizes[told] ** 2 / trials[told]).sum(), 1e-12)) if told.any() else 0.0
 
 
+def doubt(flows: Sequence[Flows]) -> float:
+    """How far the share of wrong labels may be beside the noise because the model is weak: a standard deviation."""
+    total = sum(float(flow.given.sum()) for flow in flows)
+    return DOUBT * sum(float(flow.rise @ flow.given) for flow in flows) / max(total, 1e-12)
+
+
 def matrix_draws(flows: Sequence[Flows], num_draws: int, generator: np.random.Generator) -> list[np.ndarray]:
     """Plausible matrices of each: the share of wrong labels from its distribution, on pairs as they were seen.
 
@@ -146,6 +166,7 @@ def matrix_draws(flows: Sequence[Flows], num_draws: int, generator: np.random.Ge
     """
     rate = wrong_share(flows)
     rates = proportion_draws(rate, worth(flows), num_draws, generator)
+    rates = np.clip(rates + doubt(flows) * generator.standard_normal(num_draws), 0, 1)
     found: list[np.ndarray] = []
     for flow in flows:
         matrix, eye = transition(flow.counts), np.eye(len(flow.given))
@@ -156,3 +177,27 @@ def matrix_draws(flows: Sequence[Flows], num_draws: int, generator: np.random.Ge
         else:
             found.append(eye + rates[:, None, None] * (uniform(1.0, len(eye)) - eye))
     return found
+
+
+def calibrated(probabilities: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """Probabilities as sure as they may be: p^(1/t), scaled to sum 1, with the t that makes the labels most likely.
+
+    Networks are often too sure of themselves. One number for all examples cannot learn the labels that are judged.
+
+    Args:
+        probabilities: n x k.
+        given: codes, n.
+
+    Source: Guo et al. 2017, "On calibration of modern neural networks", arXiv:1706.04599, sec. 4.2.
+    """
+    from scipy.optimize import minimize_scalar
+
+    logs, rows = np.log(np.maximum(probabilities, TINY)), np.arange(len(given))
+
+    def cost(log_temperature: float) -> float:
+        scaled = logs * np.exp(-log_temperature)
+        return float((logsumexp(scaled, axis=1) - scaled[rows, given]).mean())
+
+    best = minimize_scalar(cost, bounds=LOG_TEMPERATURES, method="bounded").x
+    scaled = logs * np.exp(-best)
+    return np.exp(scaled - logsumexp(scaled, axis=1, keepdims=True))

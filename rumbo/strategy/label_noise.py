@@ -1,5 +1,6 @@
 """How many labels are wrong, in which direction, and whether at random."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,8 +9,8 @@ import numpy as np
 
 from rumbo.core.messages import t
 from rumbo.strategy.chance import adjusted
-from rumbo.strategy.intervals import Interval, wilson
-from rumbo.strategy.label_flows import Flows, transition, worth, wrong_counts, wrong_share
+from rumbo.strategy.intervals import Interval, normal_quantile, wilson
+from rumbo.strategy.label_flows import Flows, doubt, transition, worth, wrong_counts, wrong_share
 
 NoiseKind = Literal["none", "random", "systematic", "undecided"]
 
@@ -21,6 +22,9 @@ MIN_WRONG = 10
 DECISIVE = 5.0
 """How many times as often as on all other pairs noise must fall on a pair to be called systematic: with less, a weak
 model's confusions would pass for it (bench/labels.py)."""
+UNEXPECTED = 0.9
+"""Share of a pair's wrong labels that the model may itself expect among its clear examples: what it expects more of is
+probably its own doubt. Networks learn noise only in part."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,8 @@ class NoisePair:
         num_uniform: how many it would be if as many wrong labels fell on all pairs alike.
         share: of the examples of the true class.
         p_value: chance of at least so many under uniform noise, adjusted for the number of pairs.
-        is_systematic: whether this is more than uniform noise does.
+        is_systematic: whether this is more than uniform noise and the doubt of the model do.
+        is_doubtful: whether it is more than uniform noise does, but the model itself expects it.
     """
 
     true: str
@@ -44,6 +49,7 @@ class NoisePair:
     share: float
     p_value: float
     is_systematic: bool
+    is_doubtful: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +59,7 @@ class LabelNoise:
     Attributes:
         num_items: labels that were judged.
         rate: share of them that is wrong.
-        interval: of the rate, 95 %, given that noise depends on the class alone, and that the model is right about what
-            it is surest of.
+        interval: of the rate, 95 %, if noise depends on the class alone; wider where the model is weak.
         kind: none, random, systematic, or undecided where too few were seen.
         reason: the kind as a sentence.
         names: classes, in the order of the matrix.
@@ -91,7 +96,7 @@ def label_noise(flows: Sequence[Flows], names: Sequence[str], *, are_yes_no: boo
         are_yes_no: which of both.
     """
     rate, told_by = wrong_share(flows), worth(flows)
-    interval = wilson(rate * told_by, told_by) if told_by > 0 else (0.0, 1.0)
+    interval = _interval(rate, told_by, doubt(flows))
     pairs = _pairs(flows, names, are_yes_no=are_yes_no)
     num_wrong = sum(float(flow.counts.sum() - np.trace(flow.counts)) for flow in flows)
     kind, reason = _kind(interval, pairs, num_wrong)
@@ -105,6 +110,15 @@ def label_noise(flows: Sequence[Flows], names: Sequence[str], *, are_yes_no: boo
         matrix=None if are_yes_no else tuple(map(tuple, transition(flows[0].counts).tolist())),
         pairs=pairs,
     )
+
+
+def _interval(rate: float, told_by: float, deviation: float) -> Interval:
+    """Wilson's, each arm joined with what the weakness of the model may add."""
+    if told_by <= 0:
+        return 0.0, 1.0
+    low, high = wilson(rate * told_by, told_by)
+    more = normal_quantile(0.95) * deviation
+    return max(0.0, rate - math.hypot(rate - low, more)), min(1.0, rate + math.hypot(high - rate, more))
 
 
 def _pairs(flows: Sequence[Flows], names: Sequence[str], *, are_yes_no: bool) -> tuple[NoisePair, ...]:
@@ -129,7 +143,8 @@ def _pairs(flows: Sequence[Flows], names: Sequence[str], *, are_yes_no: bool) ->
         if seen[place] <= 0:
             continue
         share, num_items = float(matrices[f][j, i]), float(wrong[f][j, i])
-        is_often = p_values[place] <= FALSE_DISCOVERIES and share >= DECISIVE * elsewhere[place]
+        is_often = bool(p_values[place] <= FALSE_DISCOVERIES and share >= DECISIVE * elsewhere[place])
+        is_news = bool(flows[f].expected[j, i] <= UNEXPECTED * share)
         found.append(
             NoisePair(
                 true=_saying(names[f], j) if are_yes_no else names[j],
@@ -138,7 +153,8 @@ def _pairs(flows: Sequence[Flows], names: Sequence[str], *, are_yes_no: bool) ->
                 num_uniform=num_items / share * float(seen.sum() / trials.sum()),
                 share=share,
                 p_value=float(p_values[place]),
-                is_systematic=bool(is_often),
+                is_systematic=is_often and is_news,
+                is_doubtful=is_often and not is_news,
             )
         )
     return tuple(sorted(found, key=lambda pair: (not pair.is_systematic, -(pair.num_items - pair.num_uniform))))
@@ -169,6 +185,13 @@ def _kind(interval: Interval, pairs: Sequence[NoisePair], num_wrong: float) -> t
         return "systematic", sentence
     if interval[1] <= NEGLIGIBLE:
         return "none", t("Next to no label is wrong.")
+    if (doubtful := next((pair for pair in pairs if pair.is_doubtful), None)) is not None:
+        return "undecided", t(
+            "'{true}' is labelled '{given}' more often than uniform noise would do, but the networks confuse them, "
+            "too: look at these labels to tell whether they are wrong.",
+            true=doubtful.true,
+            given=doubtful.given,
+        )
     if num_wrong < MIN_WRONG:
         return "undecided", t("Too few wrong labels were seen to tell whether they are random.")
     return "random", t(

@@ -14,7 +14,15 @@ from rumbo.core.errors import UsageError
 from rumbo.core.messages import t
 from rumbo.strategy.confident import ScoreName, SelectionName, best_others, label_scores, select_suspects
 from rumbo.strategy.label_errors import ErrorSplit, split_error
-from rumbo.strategy.label_flows import LEAST_RATE, Flows, read_flows, smoothed, true_counts, uniform
+from rumbo.strategy.label_flows import (
+    LEAST_RATE,
+    Flows,
+    calibrated,
+    read_flows,
+    smoothed,
+    true_counts,
+    uniform,
+)
 from rumbo.strategy.label_noise import LabelNoise, label_noise
 
 CHUNK = 10_000
@@ -153,7 +161,8 @@ def find_suspects(
     >>> sure = np.array([[0.9, 0.1]] * 5 + [[0.1, 0.9]] * 5)
     >>> given = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1])  # the fifth is a 0
     >>> judged, _ = judge_classes(given, sure, ["no", "yes"])
-    >>> found = find_suspects(judged, noise_of(judged), flows_of(judged))
+    >>> flows = flows_of(judged)
+    >>> found = find_suspects(judged, noise_of(judged, flows), flows)
     >>> int(found.rows[0]), int(found.suggested[0]), int(found.is_suspect.sum())
     (4, 0, 1)
     """
@@ -186,7 +195,7 @@ def _scored(
         num_classes = len(judgement.classes)
         is_systematic = noise.kind == "systematic"
         matrix = smoothed(flow) if is_systematic else uniform(max(noise.rate, LEAST_RATE), num_classes)
-        chances, suggested = chance_right(probabilities, given, matrix)
+        chances, suggested = chance_right(calibrated(probabilities, given), given, matrix)
     scores = chances if score == "posterior" else label_scores(probabilities, given, score)
     chosen = chances < 0.5 if selection == "posterior" else select_suspects(probabilities, given, selection)
     return scores, suggested, chosen
@@ -221,14 +230,14 @@ def chance_right(probabilities: np.ndarray, given: np.ndarray, matrix: np.ndarra
 
 def flows_of(judgements: Sequence[Judgement]) -> list[Flows]:
     """What the clear examples of each judgement show."""
-    return [read_flows(each.probabilities, each.given) for each in judgements]
+    return [read_flows(calibrated(each.probabilities, each.given), each.given) for each in judgements]
 
 
-def noise_of(judgements: Sequence[Judgement]) -> LabelNoise:
-    """How many labels are wrong, and in which way."""
+def noise_of(judgements: Sequence[Judgement], flows: Sequence[Flows]) -> LabelNoise:
+    """How many labels are wrong, and in which way, by what `flows_of` gives."""
     first = judgements[0]
     names = [each.name for each in judgements] if first.name else first.classes
-    return label_noise(flows_of(judgements), names, are_yes_no=bool(first.name))
+    return label_noise(flows, names, are_yes_no=bool(first.name))
 
 
 def error_of(answered: Sequence[Judgement], flows: Sequence[Flows], *, seed: int = 0) -> ErrorSplit:
