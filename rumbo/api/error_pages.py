@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rumbo.api.answers import answer_of
 from rumbo.api.judged import Judged
 from rumbo.core.errors import DataError, StorageError, os_reason
 from rumbo.core.messages import language, t
@@ -32,7 +33,9 @@ def write_page(analysis: "ErrorAnalysis", found: Judged) -> None:
         StorageError: it cannot be written.
     """
     assert analysis.page is not None
-    looks = _looks(found, {example.id for example in analysis.examples} | _of_clusters(analysis))
+    of_clusters = {name for cluster in analysis.clusters for name in cluster.examples}
+    looks = _looks(found, {example.id for example in analysis.examples} | of_clusters)
+    answers = _answers(found, of_clusters)
     data = None if found.dataset is None else safe_name(Path(os.path.abspath(found.dataset.path)).name)
     name = safe_name(found.run.name)
     page = ErrorPage(
@@ -46,7 +49,7 @@ def write_page(analysis: "ErrorAnalysis", found: Judged) -> None:
         num_pairs=len(analysis.pairs),
         slices=analysis.slices.to_dict(),
         clusters=[
-            cluster.to_dict() | {"examples": [looks.get(name, {"id": name}) for name in cluster.examples]}
+            cluster.to_dict() | {"examples": [{**answers[name], **looks.get(name, {})} for name in cluster.examples]}
             for cluster in analysis.clusters
         ],
         groups=[(heading, [_shown(one, looks) for one in some]) for heading, some in _grouped(analysis)],
@@ -60,8 +63,14 @@ def write_page(analysis: "ErrorAnalysis", found: Judged) -> None:
         ) from None
 
 
-def _of_clusters(analysis: "ErrorAnalysis") -> set[str]:
-    return {name for cluster in analysis.clusters for name in cluster.examples}
+def _answers(found: Judged, ids: set[str]) -> dict[str, dict[str, Any]]:
+    """Id -> `id`, truth and answer."""
+    table = found.task.table(found.predictions)
+    return {
+        name: {"id": name, **answer_of(found.task, found.predictions, table.row(row, named=True), row)}
+        for row, name in enumerate(found.predictions.ids)
+        if name in ids
+    }
 
 
 def _grouped(analysis: "ErrorAnalysis") -> Iterable[tuple[str, list["WrongExample"]]]:

@@ -14,7 +14,7 @@ from rumbo.data.signals.signal_facts import text_facts, vocabulary, wave_facts
 
 PICTURE_FACTS = ("mean", "std", "sharpness", "color")
 """Taken over from the records of pictures."""
-MAX_EXAMPLES = 5_000
+MAX_EXAMPLES = 10_000
 """Examples whose contents are read; of more, some drawn by their place."""
 MAX_TRAIN = 2_000
 
