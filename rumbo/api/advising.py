@@ -22,7 +22,7 @@ from rumbo.runs import read_predictions
 from rumbo.strategy.actions import Action, Situation, candidates
 from rumbo.strategy.advice import Advice, advise
 from rumbo.strategy.gaps import Diagnosis
-from rumbo.strategy.suspects import judge_classes, noise_of
+from rumbo.strategy.suspects import flows_of, judge_classes, noise_of
 from rumbo.tasks.task import DatasetTask, Predictions
 from rumbo.training.optimizer import base_rate
 
@@ -204,7 +204,7 @@ def _noise_rate(task: DatasetTask, dev: Predictions) -> float | None:
         judged, _ = judge_classes(np.asarray(dev.truth), dev.outputs, task.target_config()["classes"])
     except UsageError:  # hardly an example of most classes
         return None
-    return noise_of(judged).rate
+    return noise_of(judged, flows_of(judged)).rate
 
 
 def _strength(augment: AugmentOptions | None) -> float:

@@ -46,13 +46,15 @@ class Workbench:
         base: a folder.
         gathered: the data, in the form that these options take them.
         beat: called after each event.
+        left_out: ids of train that an action left out for good; `gathered` is without them.
     """
 
     config: RunConfig
     base: Path
     gathered: Gathered
     beat: Beat | None = None
-    _suspects: dict[RunConfig, set[str]] = field(default_factory=dict[RunConfig, set[str]])
+    left_out: frozenset[str] = frozenset()
+    _suspects: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
 
     @classmethod
     def of(cls, run: Run, *, progress: Progress | None = None, beat: Beat | None = None) -> "Workbench":
@@ -96,6 +98,19 @@ class Workbench:
             gathered = without(gathered, self._suspects_of(gathered))
         return trained(assemble(gathered, config), self.base, beat=self.beat)
 
+    def with_action(self, action: Action) -> "Workbench":
+        """The workbench with an action taken for good."""
+        config = replace(self.varied(action), seed=self.config.seed)
+        gathered = self.gathered if self.gathered.serves(config) else self._gathered_anew(config)
+        gone = self._suspects_of(gathered) if action.cleans_labels else set[str]()
+        return Workbench(
+            config=assemble(gathered, config).config,
+            base=self.base,
+            gathered=without(gathered, gone),
+            beat=self.beat,
+            left_out=self.left_out | gone,
+        )
+
     def varied(self, action: Action | None, fidelity: float = 1.0, seed: int = 0) -> RunConfig:
         """The options with an action's, its epochs and its seed."""
         config = self.config if action is None else with_settings(self.config, action.settings)
@@ -108,9 +123,10 @@ class Workbench:
 
     def _suspects_of(self, gathered: Gathered) -> set[str]:
         """Ids of train whose labels are probably wrong, as networks say that never saw them; found once."""
-        if self.config not in self._suspects:
-            self._suspects[self.config] = suspects_of_train(gathered, self.config, self.base, beat=self.beat)
-        return self._suspects[self.config]
+        key = repr(self.config)
+        if key not in self._suspects:
+            self._suspects[key] = suspects_of_train(gathered, self.config, self.base, beat=self.beat)
+        return self._suspects[key]
 
 
 @dataclass(frozen=True)
@@ -187,5 +203,6 @@ def suspects_of_train(gathered: Gathered, config: RunConfig, base: Path, *, beat
         ids += names[held].tolist()
     truth = np.concatenate([np.asarray(each.truth) for each in found])
     judged, _ = judge_classes(truth, np.concatenate([each.outputs for each in found]), classes)
-    suspects = find_suspects(judged, noise_of(judged), flows_of(judged))
+    flows = flows_of(judged)
+    suspects = find_suspects(judged, noise_of(judged, flows), flows)
     return {ids[row] for row, is_one in zip(suspects.rows, suspects.is_suspect, strict=True) if is_one}

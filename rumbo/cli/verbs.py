@@ -15,6 +15,7 @@ VERBS = {
     "report": Entry("rumbo.cli.report", "Write a run's report.html again, also in another language."),
     "compare": Entry("rumbo.cli.compare", "Rank runs by accuracy or error and say which differences are noise."),
     "next": Entry("rumbo.cli.next", "Try what could help a run, and rank it by its measured effect."),
+    "improve": Entry("rumbo.cli.improve", "Improve a model in rounds: diagnose, turn one knob, keep it or take it back."),
     "models": Entry("rumbo.cli.models", "List the networks, or one network's options."),
     "summary": Entry("rumbo.cli.summary", "Show a network layer by layer: shapes, parameters, multiply-adds."),
     "lrfind": Entry("rumbo.cli.lrfind", "Find a learning rate: a short training whose rate rises, with a plot."),

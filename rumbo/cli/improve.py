@@ -1,0 +1,61 @@
+"""`rumbo improve PATH`."""
+
+import argparse
+import sys
+from typing import Any
+
+from rumbo.cli.parser import seconds
+from rumbo.cli.progress import Display
+from rumbo.core.errors import RumboError
+from rumbo.core.messages import shown, t
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to improve, and for how long."""
+    add = parser.add_argument
+    add("path", nargs="?", metavar="PATH", help=t("data, or a run folder to begin with"))
+    add("--budget", metavar="TIME", help=t("for all rounds together, as in 90s, 30m or 2h (30m)"))
+    add("--task", metavar="TASK", help=t("classify, regress or multilabel; read off the target when not given"))
+    add("--target", metavar="COLUMN", help=t("the target column of a table, or several with commas"))
+    add("--goal", metavar="METRIC", help=t("the metric to improve; the task's usual one when not given"))
+    add("--config", metavar="FILE", help=t("begin from the config.yaml of another run"))
+    add("--out", metavar="DIR", help=t("the folder of the lab book; improved/NAME when not given"))
+    add("--resume", action="store_true", help=t("go on with the lab book in --out"))
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Improve and tell."""
+    budget = seconds(arguments.budget, "--budget")
+    from rumbo.api.improving import BOOK, improve
+
+    with Display() as display:
+        try:
+            found = improve(
+                arguments.path,
+                budget_seconds=1800.0 if budget is None else budget,
+                task=arguments.task,
+                target=arguments.target,
+                goal=arguments.goal,
+                config=arguments.config,
+                out=arguments.out,
+                resume=arguments.resume,
+                progress=display.reading,
+                show=display.trying,
+                say=lambda sentence: print(shown(sentence), file=sys.stderr, flush=True),
+            )
+        except KeyboardInterrupt:
+            raise Stopped(
+                t("stopped; what was decided is kept. The same command with --resume and --out goes on.")
+            ) from None
+    if not arguments.json:
+        print(found.book.result())
+        print()
+        print(t("lab book: {path}", path=found.folder / BOOK))
+        print(t("run: {path}", path=found.run.path))
+    return found.to_dict()
+
+
+class Stopped(RumboError):
+    """Somebody asked to stop; what was decided is kept."""
+
+    exit_code = 130
