@@ -1,7 +1,7 @@
 """Runs ranked by a goal, on the same examples where they share them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +102,12 @@ def compare(
     requirements = tuple(require) or _common([run.config.require for run in opened]) or ()
     costs = _common_costs(opened)
     found = [_looked_at(run, split, metric, requirements, costs) for run in opened]
-    measured = {table.name: table.measured for _, table in found}
-    return RunComparison(split, rank(found[0][0], [table for _, table in found]), measured)
+    aim = found[0][0]
+    measured = measured_for(
+        aim, [(run.folder.model, dataset) for run, (_, _, dataset) in zip(opened, found, strict=True)]
+    )
+    tables = [replace(table, measured=each) for (_, table, _), each in zip(found, measured, strict=True)]
+    return RunComparison(split, rank(aim, tables), {table.name: table.measured for table in tables})
 
 
 def _common(values: Sequence[Any]) -> Any:
@@ -121,8 +125,8 @@ def _common_costs(runs: Sequence[Run]) -> np.ndarray | None:
 
 def _looked_at(
     run: Run, split: str, metric: str | None, requirements: Sequence[str], costs: np.ndarray | None
-) -> tuple[Goal, RunTable]:
-    """The goal as a run understands it, and the run's answers."""
+) -> tuple[Goal, RunTable, Dataset | None]:
+    """The goal as a run understands it, the run's answers, and its data where they are needed."""
     task = run.model.task
     predictions = task.from_table(read_predictions(run.folder.predictions, split))
     goal = goal_of(task, metric, requirements, has_costs=costs is not None)
@@ -132,9 +136,7 @@ def _looked_at(
         dataset = _data_of(run, split)
         goal = goal_of(task, metric, requirements, dataset, has_costs=costs is not None)
         columns = values_of_columns(goal, dataset)
-    measured = measured_for(goal, run.folder.model, dataset)
-    name = str(run.path)
-    return goal, table_of(name, task, predictions, columns=columns, measured=measured, costs=costs)
+    return goal, table_of(str(run.path), task, predictions, columns=columns, costs=costs), dataset
 
 
 def _data_of(run: Run, split: str) -> Dataset:

@@ -100,7 +100,7 @@ def evaluate(
     goal = goal_of(model.task, config.goal, (*config.require, *require), dataset)
     columns = values_of_columns(goal, dataset)
     predictions = model.predict(dataset)
-    measured = measured_for(goal, opened.folder.model, dataset)
+    (measured,) = measured_for(goal, [(opened.folder.model, dataset)])
     table = table_of(opened.name, model.task, predictions, columns=columns, measured=measured)
     judged = judge(goal, table, seed=config.seed)
     added = {} if goal.measure.text in model.task.metric_names() else {goal.measure.text: judged.value}

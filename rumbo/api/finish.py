@@ -22,7 +22,7 @@ from rumbo.data.manifest import SPLITS
 from rumbo.plots import report_json, write_report
 from rumbo.runs import RunFolder, sha256_of, write_json, write_predictions
 from rumbo.strategy.goal import Goal
-from rumbo.strategy.judging import judge
+from rumbo.strategy.judging import Measured, judge
 from rumbo.tasks.inference import infer
 from rumbo.tasks.task import Predictions
 from rumbo.training.events import Finished
@@ -86,7 +86,9 @@ def _judged(
     prepared: Prepared, goal: Goal, split: str, predictions: Predictions, model: Path | None = None
 ) -> dict[str, Any]:
     """A goal held against the answers on a split and, where there is one, the model's folder; as JSON types."""
-    measured = {} if model is None else measured_for(goal, model, prepared.dataset.take(prepared.rows(split)))
+    measured: dict[str, Measured] = {}
+    if model is not None:
+        (measured,) = measured_for(goal, [(model, prepared.dataset.take(prepared.rows(split)))])
     columns = values_of_columns(goal, prepared.dataset)
     table = table_of("", prepared.task, predictions, columns=columns, measured=measured)
     return goal_as_json(goal.measure.text, judge(goal, table, seed=prepared.config.seed), measured)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from rumbo.api.config import RunConfig
-from rumbo.api.measuring import measure
+from rumbo.api.measuring import measure_in_turns
 from rumbo.core.errors import UsageError
 from rumbo.core.messages import t
 from rumbo.data.manifest import Dataset
@@ -142,9 +142,9 @@ def table_of(
     )
 
 
-def measured_for(goal: Goal, model: Path, dataset: Dataset | None) -> dict[str, Measured]:
-    """What a goal needs to have measured on a finished model; for its latency with examples of a data set."""
-    return measure(goal.measured, model, dataset) if goal.measured else {}
+def measured_for(goal: Goal, models: Sequence[tuple[Path, Dataset | None]]) -> list[dict[str, Measured]]:
+    """What a goal needs to have measured on finished models; as `measure_in_turns`."""
+    return measure_in_turns(goal.measured, models)
 
 
 def add_to(task: DatasetTask, goal: Goal, dataset: Dataset) -> None:

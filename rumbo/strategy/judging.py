@@ -25,13 +25,13 @@ class Measured:
     """A figure that was measured on a finished model.
 
     Attributes:
-        value: the figure; of several calls their median.
-        calls: what each of several calls took; None for a figure that is exact.
+        value: the figure; of several rounds their median.
+        rounds: what was measured in each of several rounds; None for a figure that is exact.
         facts: how it was measured, as JSON types.
     """
 
     value: float
-    calls: np.ndarray | None = None
+    rounds: np.ndarray | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -145,7 +145,7 @@ def value_of(measure: Measure, run: RunTable) -> float:
 def scores_of(measure: Measure, run: RunTable) -> RunScores | RunValue:
     """A figure in the form in which runs are compared: a mean over examples where it is one."""
     if measure.is_measured:
-        return _of_calls(run.name, run.measured[measure.name])
+        return _of_rounds(run.name, run.measured[measure.name])
     if measure.over is None:
         rows, items = _items(measure, run)
         if items is not None and run.weights[rows].any():
@@ -257,17 +257,14 @@ def _slices(values: Sequence[str | None]) -> list[np.ndarray]:
     return [column == level for level in sorted({str(value) for value in values if value is not None})]
 
 
-def _of_calls(name: str, measured: Measured) -> RunValue:
-    """What was measured, as the median of calls that stand for themselves."""
-    calls = measured.calls
-    if calls is None:
+def _of_rounds(name: str, measured: Measured) -> RunValue:
+    """What was measured, as the median of rounds, which are the examples of such a figure."""
+    rounds = measured.rounds
+    if rounds is None:
         return RunValue(name=name, ids=None, statistic=lambda _: measured.value, weights=np.ones(1))
-    order = np.argsort(calls)
-
-    def median(weights: np.ndarray) -> float:
-        reached = np.cumsum(weights[order])
-        return float(calls[order][np.searchsorted(reached, reached[-1] / 2)])
-
     return RunValue(
-        name=name, ids=[f"{name}/{call}" for call in range(len(calls))], statistic=median, weights=np.ones(len(calls))
+        name=name,
+        ids=[f"{name}/{number}" for number in range(len(rounds))],
+        statistic=lambda weights: float(np.median(np.repeat(rounds, weights.astype(np.int64)))),
+        weights=np.ones(len(rounds)),
     )
