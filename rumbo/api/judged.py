@@ -67,7 +67,7 @@ def judged(run: Run | str | Path, split: str) -> Judged:
     if present and split not in present:
         raise UsageError(
             t(
-                "the run has no split '{split}'; it has: {present}. Choose with --split.",
+                "the run has no split '{split}'; it has: {present}.",
                 split=split,
                 present=", ".join(present),
             )

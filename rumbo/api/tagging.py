@@ -47,7 +47,7 @@ def rules() -> tuple[Rule, ...]:
         Rule("aspect", "aspect", "both", t("narrower or wider than nine tenths of the training pictures")),
         Rule("short", "words", "low", t("fewer words than nine tenths of the training texts")),
         Rule("long", "words", "high", t("more words than nine tenths of the training texts")),
-        Rule("unknown_words", "unknown", "high", t("more words that no other training text has than nine tenths")),
+        Rule("unknown_words", "unknown", "high", t("more unknown words than nine tenths of the training texts")),
         Rule("capitals", "capitals", "high", t("more capitals than nine tenths of the training texts")),
         Rule("digits", "digits", "high", t("more digits than nine tenths of the training texts")),
         Rule("short", "length", "low", t("shorter than nine tenths of train")),

@@ -75,7 +75,7 @@ def category_column(name: str, values: Sequence[str | None]) -> SliceColumn:
 
 def flag_column(name: str, has: np.ndarray, known: np.ndarray) -> SliceColumn:
     """A tag: those that have it, and those that were looked at and have not."""
-    return SliceColumn(name=name, codes=np.where(known, np.where(has, 0, 1), -1), labels=(t("yes"), t("no")))
+    return SliceColumn(name=name, codes=np.where(known, np.where(has, 0, 1), -1), labels=(t("has it"), t("lacks it")))
 
 
 def _ranges(edges: np.ndarray) -> list[str]:

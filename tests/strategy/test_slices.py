@@ -112,7 +112,7 @@ def test_the_order_of_rows_does_not_matter():
     straight, shuffled = find_slices(wrong, columns), find_slices(wrong[order], turned)
     assert straight.to_dict() == shuffled.to_dict()
     assert json.loads(json.dumps(straight.to_dict(), allow_nan=False))["found"][0]["conditions"] == [
-        {"column": "dark", "value": "yes"}
+        {"column": "dark", "value": "has it"}
     ]
 
 
