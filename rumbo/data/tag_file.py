@@ -133,9 +133,9 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
 
 
 def _is_tags(name: str) -> bool:
-    """`tag`, `tags`, `tag1`, `tag_2`; `etiqueta` and `etiquetas` too."""
+    """`tag`, `tags`, `tag1`, `tag_2`; `marcas` and `etiquetas` too."""
     word = name.casefold().rstrip("0123456789").rstrip("_ ")
-    return word in ("tag", "tags", "etiqueta", "etiquetas")
+    return word in ("tag", "tags", "marca", "marcas", "etiqueta", "etiquetas")
 
 
 def _in_cells(cells: Sequence[str]) -> tuple[str, ...] | None:

@@ -187,6 +187,15 @@ def test_where_the_data_have_gone_predictions_alone_are_told(photos, tmp_path):
     assert found.page.is_file()
 
 
+def test_data_that_have_changed_are_not_joined(rows, tmp_path):
+    run = copied(rows, tmp_path)
+    text = (tmp_path / "table.csv").read_text()
+    (tmp_path / "table.csv").write_text(text.replace(",b,", ",c,", 1))
+    found = find_errors(run, page=False)
+    assert any("have changed" in sentence for sentence in found.remarks)
+    assert [one.conditions[0][0] for one in found.slices.found] in ([], ["label"])
+
+
 def test_nothing_wrong_is_said(rows, tmp_path):
     run = copied(rows, tmp_path)
     plant(run, lambda _: False)
