@@ -215,12 +215,15 @@ def test_costs_turn_the_answers_and_are_a_metric(place, plain):
         goal="mean_cost",
         settings={"costs": str(costs)},
         out=place / "priced",
-        **QUICK,
+        model="softmax_regression",
+        epochs=12,
     )
     train = pl.read_parquet(priced.path / "predictions" / "train.parquet")
     missed = ((train["true"] == "rare") & (train["predicted"] == "usual")).sum()
     false = ((train["true"] == "usual") & (train["predicted"] == "rare")).sum()
     assert priced.metrics["train"]["mean_cost"] == pytest.approx((20 * missed + false) / train.height)
+    by_epoch = pl.read_csv(priced.path / "results.csv")["dev/mean_cost"]
+    assert by_epoch[priced.summary["best_epoch"] - 1] == by_epoch.min() < by_epoch.max()
     found = rumbo.compare([plain, priced], goal="mean_cost", split="train")
     assert [run.name for run in found.ranking] == [str(priced.path), str(plain.path)]
     assert not found.differences[0].is_noise

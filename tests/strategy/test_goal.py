@@ -98,7 +98,9 @@ def test_a_requirement_is_met_or_missed_by_something(bound, value):
         if abs(value - bound) > 1e-9:
             assert found.is_met(value) == {"<": value < bound, ">": value > bound}[operator[0]]
     assert require(f"accuracy>={bound!r}", CATS).is_met(bound)
+    assert require(f"accuracy<={bound!r}", CATS).is_met(bound)
     assert not require(f"accuracy>{bound!r}", CATS).is_met(bound)
+    assert not require(f"accuracy<{bound!r}", CATS).is_met(bound)
 
 
 # The tables of the notes.
@@ -152,6 +154,7 @@ def test_errors_by_region_become_one_number_by_their_mean():
     assert all(place.interval[0] < place.score < place.interval[1] for place in ranking)
     worst = rank(parse_goal("worst(error@region)", [], CATS), runs).comparison.ranking
     assert [(place.name, round(100 * place.score)) for place in worst[:2]] == [("C", 5), ("E", 5)]
+    assert value_of(parse_measure("worst(accuracy@region)", CATS), runs[0]) == pytest.approx(0.91)
 
 
 def test_the_best_that_answers_in_time_comes_first():
