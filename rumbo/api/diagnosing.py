@@ -262,9 +262,9 @@ def _drawn(answer: RunDiagnosis) -> bytes:
     from rumbo.plots.learning_curve import learning_curve_figure
     from rumbo.plots.style import to_png
 
-    if answer.curve is not None:
-        return to_png(
-            learning_curve_figure(answer.curve.series(), now=answer.curve.more.size, kind=answer.diagnosis.kind)
-        )
     found = answer.diagnosis.to_dict()
+    if answer.curve is not None:
+        possible = found["errors"]["human"]["value"]
+        series, now = answer.curve.series(), answer.curve.more.size
+        return to_png(learning_curve_figure(series, now=now, possible=possible, kind=found["kind"]))
     return to_png(error_bars(found["errors"], kind=found["kind"]))

@@ -115,10 +115,10 @@ def learning_curve(
         )
     pace = _Pace(run.summary["seconds"], began, budget_seconds)
     for round_, size in _jobs(sizes, len(rows), is_free=budget_seconds is None):
-        if pace.is_over:
+        if pace.is_over(size):
             break
         found = _train(gathered, run, rows, size, round_)
-        pace.note(found.seconds)
+        pace.note(size, found.seconds)
         points.append(found)
         if tell is not None:
             tell(_told(found))
@@ -128,7 +128,7 @@ def learning_curve(
                 "a budget of {budget:.0f} s is too short for a learning curve: one training takes about "
                 "{needed:.0f} s.",
                 budget=budget_seconds or 0,
-                needed=pace.expected,
+                needed=pace.last,
             )
         )
     return _fitted(points, run.config.seed, threshold, time.monotonic() - began)
@@ -141,17 +141,19 @@ def _jobs(sizes: list[int], full: int, *, is_free: bool) -> list[tuple[int, int]
 
 
 class _Pace:
-    """How long the next training will take: they all show about as many examples."""
+    """How long the next training will take: as the last one of its size, else as the last one."""
 
     def __init__(self, seconds: float, began: float, budget: float | None):
-        self.expected, self.began, self.budget = seconds, began, budget
+        self.last, self.by_size, self.began, self.budget = seconds, dict[int, float](), began, budget
 
-    def note(self, seconds: float) -> None:
-        self.expected = seconds
+    def note(self, size: int, seconds: float) -> None:
+        self.last = self.by_size[size] = seconds
 
-    @property
-    def is_over(self) -> bool:
-        return self.budget is not None and time.monotonic() - self.began + self.expected > self.budget
+    def expected(self, size: int) -> float:
+        return self.by_size.get(size, self.last)
+
+    def is_over(self, size: int) -> bool:
+        return self.budget is not None and time.monotonic() - self.began + self.expected(size) > self.budget
 
 
 def _train(gathered: Gathered, run: Run, rows: np.ndarray, size: int, round_: int) -> SubsetErrors:

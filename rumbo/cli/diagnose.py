@@ -148,7 +148,7 @@ def diagnosis_text(diagnosis: "Diagnosis", steps: tuple[str, ...], *, is_measure
     lines = [
         table([t("split"), t("error"), interval, t("items")], errors),
         "",
-        table([t("gap"), t("size"), interval, t("stage"), ""], gaps),
+        table([t("gap"), t("size"), interval, t("stage"), t("judgement")], gaps),
         "",
         t("verdict: {names}.", names=", ".join(names)),
         diagnosis.reason,

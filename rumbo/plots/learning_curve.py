@@ -12,13 +12,16 @@ from rumbo.plots.style import INK, SPLIT_COLORS, WIDTH_INCHES, styled
 
 
 @styled
-def learning_curve_figure(series: Mapping[str, Mapping[str, Any]], *, now: int, kind: str = "mean") -> Figure:
+def learning_curve_figure(
+    series: Mapping[str, Mapping[str, Any]], *, now: int, possible: float = 0.0, kind: str = "mean"
+) -> Figure:
     """Measured errors as points, the fitted law as a line with its 95 % band, dashed beyond what was measured.
 
     Args:
         series: split -> `sizes` and `errors` of the points (n each), and `grid`, `middle`, `low`, `high` of the law
             (m each).
         now: examples of the run.
+        possible: the human error; a line where it is above 0.
         kind: `mean`, or `root_mean_square` for errors in standard deviations of the target.
     """
     figure = Figure(figsize=(WIDTH_INCHES, 3.6))
@@ -31,6 +34,8 @@ def learning_curve_figure(series: Mapping[str, Mapping[str, Any]], *, now: int, 
         axes.plot(grid[measured], middle[measured], color=color, label=split)
         axes.plot(grid[~measured], middle[~measured], color=color, linestyle="--")
         axes.plot(values["sizes"], 100 * np.asarray(values["errors"]), "o", color=color, markersize=4)
+    if possible > 0:
+        axes.axhline(100 * possible, color=SPLIT_COLORS["human"], linewidth=1.2, label=t("possible"))
     axes.axvline(now, color=INK, alpha=0.5, linewidth=1, linestyle=":")
     axes.set_xscale("log", base=2)
     ticks = _ticks(series)
