@@ -87,7 +87,7 @@ def _begin(labels: np.ndarray, taken_for: int, num_classes: int) -> np.ndarray:
     wrong, rise = 1 - means[taken_for], -slopes[taken_for]
     left = (labels != taken_for) - wrong - rise * place
     error = np.sqrt((left**2).sum() / max(size - 2, 1) / max((place**2).sum(), 1e-12))
-    if size < MIN_CLEAR or rise <= error:
+    if size < MIN_CLEAR or rise <= error + TINY:
         return means * size
     others = np.maximum(means - 0.5 * slopes, 0)
     others[taken_for] = 0

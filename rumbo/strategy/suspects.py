@@ -22,6 +22,7 @@ from rumbo.strategy.label_flows import (
     smoothed,
     true_counts,
     uniform,
+    wrong_share,
 )
 from rumbo.strategy.label_noise import LabelNoise, label_noise
 
@@ -193,8 +194,8 @@ def _scored(
     suggested, chances = best_others(probabilities, given), None
     if "posterior" in (score, selection):
         num_classes = len(judgement.classes)
-        is_systematic = noise.kind == "systematic"
-        matrix = smoothed(flow) if is_systematic else uniform(max(noise.rate, LEAST_RATE), num_classes)
+        rate = max(wrong_share([flow]), LEAST_RATE)  # yes/no labels have each its own
+        matrix = smoothed(flow) if noise.kind == "systematic" else uniform(rate, num_classes)
         chances, suggested = chance_right(calibrated(probabilities, given), given, matrix)
     scores = chances if score == "posterior" else label_scores(probabilities, given, score)
     chosen = chances < 0.5 if selection == "posterior" else select_suspects(probabilities, given, selection)
