@@ -25,6 +25,7 @@ from rumbo.core.options import all_options
 from rumbo.core.registry import Entry
 from rumbo.data.checks import CODES
 from rumbo.data.readers import formats
+from rumbo.metrics.index import OF_COSTS, ONE_CLASS
 from rumbo.tasks.registry import INDEX as TASKS
 
 DOCS = Path(__file__).parent
@@ -154,6 +155,13 @@ def names_page() -> str:
             for name, entry in entries.items()
         ]
         parts += [f"### {task}", table(("metric", "better", "meaning"), rows)]
+    rows = [(f"`{name}[CLASS]`", "higher", entry.sentence) for name, entry in ONE_CLASS.items()]
+    rows += [(f"`{name}`", "lower", entry.sentence) for name, entry in OF_COSTS.items()]
+    parts += [
+        "### Of one class, of costs",
+        "[Goal](../goal.md) has what else a goal can be: means over slices, and what is measured on a model.",
+        table(("metric", "better", "meaning"), rows),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
