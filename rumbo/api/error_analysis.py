@@ -136,7 +136,7 @@ def find_errors(
         page=_page_path(found.run, page),
     )
     if template is not None:
-        write_tags(template, [asdict(example) for example in analysis.examples])
+        write_tags(template, _rows(analysis.examples, all_tags))
     if analysis.page is not None:
         from rumbo.api.error_pages import write_page
 
@@ -255,6 +255,19 @@ def _examples(found: Judged, tags: Sequence[Tag]) -> tuple[WrongExample, ...]:
     kinds = [(str(one.true), str(one.predicted)) for one in examples]
     order = sorted(range(len(examples)), key=lambda place: (-kinds.count(kinds[place]), kinds[place], place))
     return tuple(examples[place] for place in order)
+
+
+def _rows(examples: Sequence[WrongExample], tags: Sequence[Tag]) -> list[dict[str, Any]]:
+    """The examples as rows of a table to fill in."""
+    by_hand = {tag.name for tag in tags if tag.origin == "hand"}
+    return [
+        asdict(one)
+        | {
+            "found": [tag for tag in one.tags if tag not in by_hand],
+            "tags": [tag for tag in one.tags if tag in by_hand],
+        }
+        for one in examples
+    ]
 
 
 def _remarks(table: ErrorTable, has_classes: bool) -> list[str]:

@@ -16,9 +16,9 @@ TagsById: TypeAlias = dict[str, tuple[str, ...]]
 
 NOTHING = "-"
 """Written where somebody looked, and no tag fits."""
-TOLD = ("true", "predicted", "probability", "comment", "comments")
+TOLD = ("true", "predicted", "probability", "found", "comment", "comments")
 """Columns for the reader, which say no tags."""
-HEADER = ("id", "true", "predicted", "probability", "tags", "comment")
+HEADER = ("id", "true", "predicted", "probability", "found", "tags", "comment")
 YES = ("x", "X", "1", "✓", "✔", "yes", "true", "sí", "si")
 NO = ("", "0", "no", "false", NOTHING)
 MAX_LETTERS = 255
@@ -81,7 +81,8 @@ def write_tags(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
     Args:
         path: must not exist: a table that somebody has filled in is not written over.
-        rows: each with `id`, `true`, `predicted`, `probability` (a number or None) and `tags`.
+        rows: each with `id`, `true`, `predicted`, `probability` (a number or None), and the tags that rules `found` and
+            those set by hand, `tags`.
 
     Raises:
         UsageError: the file exists.
@@ -99,6 +100,7 @@ def write_tags(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
                 _safe(row.get("true")),
                 _safe(row.get("predicted")),
                 "" if chance is None else f"{chance:.3f}",
+                ";".join(row.get("found") or ()),
                 ";".join(row.get("tags") or ()),
                 "",
             ]

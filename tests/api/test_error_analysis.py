@@ -12,6 +12,7 @@ from rumbo.api.error_analysis import error_table_of, find_errors
 from rumbo.api.features import penultimate_features
 from rumbo.api.labelling import open_labels
 from rumbo.core.errors import DataError, UsageError
+from rumbo.data.tag_file import read_tags
 
 pytestmark = pytest.mark.train
 
@@ -134,6 +135,8 @@ def test_tags_by_hand_join_the_table(photos, tmp_path):
     found = find_errors(photos, page=False, template=template)
     lines = template.read_text().splitlines()
     assert len(lines) == 1 + len(found.examples)
+    assert any("low_contrast" in line for line in lines)
+    assert read_tags(template) == {}  # what rules found is not set by hand
     ids = [one.id for one in found.examples]
     other = sorted(run_ids(photos, "train"))[0]
     lines = ["id,tags", *(f"{name},foggy" for name in ids[:4]), *(f"{name},-" for name in ids[4:10]), f"{other},foggy"]

@@ -58,14 +58,23 @@ def test_a_file_must_be_there(tmp_path):
 
 def test_a_template_is_read_back_and_never_written_over(tmp_path):
     rows = [
-        {"id": "a,1.png", "true": "=cat", "predicted": "dog", "probability": 0.98765, "tags": ("dark", "wet")},
+        {
+            "id": "a,1.png",
+            "true": "=cat",
+            "predicted": "dog",
+            "probability": 0.98765,
+            "found": ("blur",),
+            "tags": ("dark", "wet"),
+        },
         {"id": "b", "true": 1.5, "predicted": -2.0, "probability": None, "tags": ()},
-    ]
+    ]  # fmt: skip
     path = tmp_path / "tags.csv"
     write_tags(path, rows)
     text = path.read_text()
     assert text.splitlines() == [
-        "id,true,predicted,probability,tags,comment", "\"a,1.png\",'=cat,dog,0.988,dark;wet,", "b,1.5,-2.0,,,",
+        "id,true,predicted,probability,found,tags,comment",
+        "\"a,1.png\",'=cat,dog,0.988,blur,dark;wet,",
+        "b,1.5,-2.0,,,,",
     ]  # fmt: skip
     assert read_tags(path) == {"a,1.png": ("dark", "wet")}
     with pytest.raises(UsageError, match="exists already"):
