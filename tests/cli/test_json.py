@@ -51,6 +51,10 @@ KEYS = {
     "evaluate first": {"run", "split", "items", "metrics", "goal"},
     "evaluate first table.csv --min 0.01": {"run", "split", "items", "metrics", "goal"},
     "evaluate first --require accuracy>=0 --require latency_ms<=60000": {"run", "split", "items", "metrics", "goal"},
+    "labels first --folds 2 --top 5": {
+        *("run", "task", "items", "folds", "epochs", "noise", "error", "num_suspects", "suspects", "remarks"),
+        *("page", "review"),
+    },
     "predict first table.csv": {"run", "items", "predictions", "out"},
     "predict first table.csv --out answers.parquet": {"run", "items", "predictions", "out"},
     "report first": {"run", "report"},
@@ -112,6 +116,7 @@ FLAGS = {
         *("--require", "--seed", "--out", "--resume", "--config", "--device", "--processes", "--set", "--list-options"),
     },
     "evaluate": {"--split", "--min", "--require"},
+    "labels": {"--top", "--folds", "--budget", "--test", "--from", "--accept", "--write", "--who"},
     "predict": {"--out"},
     "report": set(),
     "errors": {"--split", "--tags", "--write-tags", "--out"},
