@@ -1,4 +1,3 @@
-# pyright: strict, reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 """What chance alone would do: tests of groups with many wrong examples, when many groups are looked at at once."""
 
 import numpy as np

@@ -202,7 +202,7 @@ def _cluster(
         error_near=num_bad / num_near,
         interval=wilson(num_bad, num_near),
         traits=_telling(own, others, traits),
-        examples=tuple(ids[place] for place in order[:NUM_EXAMPLES].tolist()),
+        examples=tuple(ids[int(place)] for place in order[:NUM_EXAMPLES]),
     )
 
 

@@ -204,7 +204,7 @@ def _pairs(
 
 
 def _members(inside: np.ndarray, group: tuple[int, ...]) -> np.ndarray:
-    return inside[list(group)].all(axis=0)
+    return np.logical_and.reduce(inside[list(group)])
 
 
 def _slice(
