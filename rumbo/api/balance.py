@@ -31,7 +31,7 @@ def balanced(train: Loader, task: DatasetTask, options: FitOptions) -> Loader:
         raise UsageError(
             t(
                 "train.balance and train.class_weights are for tasks of one class each; this one is {task}. Leave them "
-                "out, or give the examples a column `weight`.",
+                "out, or weigh examples by a column: --set data.weights=COLUMN.",
                 task=task.name,
             )
         )

@@ -188,9 +188,7 @@ def prepare(
     return assemble(gather(config, base=base, split=split, progress=progress), config, preset)
 
 
-def gather(
-    config: RunConfig, *, base: Path, split: Split | None = None, progress: Progress | None = None
-) -> Gathered:
+def gather(config: RunConfig, *, base: Path, split: Split | None = None, progress: Progress | None = None) -> Gathered:
     """The part of `prepare` that reads: open, decode, deal out, check. Arguments and errors are those of `prepare`."""
     choose_device(config.device)
     dataset = open_run_data(config, base=base, split_of=lambda main: deal_out_main(main, config, base))
@@ -211,8 +209,9 @@ def assemble(gathered: Gathered, config: RunConfig, preset: Preset = "good") -> 
     """The part of `prepare` that builds: inputs fitted to train, choices made, the network with its first weights."""
     dataset, split, pixels = gathered.dataset, gathered.split, gathered.pixels
     config = _filled(config, dataset)
-    assert config.task is not None
-    assert config.goal is not None
+    task_name, goal = config.task, config.goal
+    assert task_name is not None
+    assert goal is not None
     rows = split.rows(dataset, "train")
     train_set = dataset.take(rows)
     sample = rows if len(rows) <= NUM_STATISTICS or isinstance(pixels, PixelsInMemory) else rows[:NUM_STATISTICS]
@@ -224,15 +223,15 @@ def assemble(gathered: Gathered, config: RunConfig, preset: Preset = "good") -> 
     )
     config = apply_preset(config, preset, len(rows))
     config = replace(config, train=choose_training(config.train, len(rows), config.model.name or ""))
-    trained = _build(config, config.task, train_set, preprocess, gathered.costs)
-    add_to(trained.task, training_goal(config, config.task, dataset), dataset)
+    trained = _build(config, task_name, train_set, preprocess, gathered.costs)
+    add_to(trained.task, training_goal(config, task_name, dataset), dataset)
     trained.task.model.to(config.device)
     refuse_mixing_in_vain(config.train, preprocess.spec)
     options, computing = choose_computing(trained, config.train, len(rows))
     config = replace(config, train=options)
     examples = examples_from(dataset, preprocess, trained.task.encode(dataset), pixels)
     for name in ("dev", "test"):
-        _require_goal(config.goal, trained.task, examples, split.rows(dataset, name), name)
+        _require_goal(goal, trained.task, examples, split.rows(dataset, name), name)
     reason = "" if dataset.target is None else dataset.target.reason
     decisions = (*dataset.decisions, reason, *split.decisions, *_choices(config, preprocess, pixels), computing)
     prepared = Prepared(
@@ -274,7 +273,7 @@ def _require_goal(goal: str, task: DatasetTask, examples: Examples, rows: np.nda
     if not weights.any():
         raise DataError(t("all examples of {split} have the weight 0: nothing could be measured there.", split=split))
     predictions = Predictions(
-        ids=tuple(examples.ids[row] for row in rows.tolist()),
+        ids=tuple(examples.ids[int(row)] for row in rows),
         outputs=task.decode(torch.zeros(len(rows), task.num_outputs(task.target_config()))),
         truth=task.decode_truth(examples.targets[torch.from_numpy(rows)]),
         weights=weights,

@@ -70,7 +70,7 @@ class Run:
 
     @property
     def goal(self) -> dict[str, Any]:
-        """The goal: `metric`, `split` and `value`."""
+        """The goal: `metric`, `split`, `value`, `interval`; with requirements also `met` and `requirements`."""
         return self.summary["goal"]
 
     @cached_property

@@ -13,7 +13,7 @@ VERBS = {
     "labels": Entry("rumbo.cli.labels", "List labels that are probably wrong, and make corrections of a review."),
     "predict": Entry("rumbo.cli.predict", "Answer for new pictures or rows with a trained model."),
     "report": Entry("rumbo.cli.report", "Write a run's report.html again, also in another language."),
-    "compare": Entry("rumbo.cli.compare", "Rank runs by accuracy or error and say which differences are noise."),
+    "compare": Entry("rumbo.cli.compare", "Rank runs by a goal and its requirements, and say which differences are noise."),
     "next": Entry("rumbo.cli.next", "Try what could help a run, and rank it by its measured effect."),
     "improve": Entry("rumbo.cli.improve", "Improve a model in rounds: diagnose, turn one knob, keep it or take it back."),
     "models": Entry("rumbo.cli.models", "List the networks, or one network's options."),

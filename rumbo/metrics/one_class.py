@@ -1,5 +1,7 @@
 """Precision, recall and F1 of a single class or label, equal to scikit-learn's where they are defined."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,10 +14,10 @@ Array = NDArray[np.float64]
 
 def score_of_class(
     name: str,
-    truth: NDArray[np.generic],
-    prediction: NDArray[np.generic],
+    truth: NDArray[Any],
+    prediction: NDArray[Any],
     code: int,
-    weights: NDArray[np.generic] | None = None,
+    weights: NDArray[Any] | None = None,
 ) -> float:
     """A metric of one class out of several, or of one yes/no label out of several.
 
@@ -51,7 +53,7 @@ def score_of_class(
     return right / below if below > 0 else 0.0
 
 
-def true_and_told(truth: NDArray[np.generic], prediction: NDArray[np.generic], code: int) -> tuple[Array, Array]:
+def true_and_told(truth: NDArray[Any], prediction: NDArray[Any], code: int) -> tuple[Array, Array]:
     """Whether each example is of a class, 0, 1 or NaN = not known, and whether it was said to be, 0 or 1."""
     if truth.ndim == 2:
         return np.asarray(truth[:, code], np.float64), np.asarray(prediction[:, code] >= 0.5, np.float64)

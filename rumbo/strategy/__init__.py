@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rumbo.strategy.clusters import Cluster, cluster_errors
-    from rumbo.strategy.compare import Comparison, RunScores, compare_runs
+    from rumbo.strategy.compare import Comparison, RunScores, RunValue, compare_runs
     from rumbo.strategy.confused import ConfusedPair, confused_pairs
     from rumbo.strategy.error_table import ErrorTable, Tag, TagRow
     from rumbo.strategy.gaps import Diagnosis, Gap, GapName, SplitError, diagnose
+    from rumbo.strategy.goal import Goal, Known, Requirement, parse_goal
     from rumbo.strategy.intervals import wilson
+    from rumbo.strategy.judging import Measured, RunTable, judge
+    from rumbo.strategy.ranking import GoalRanking, rank
     from rumbo.strategy.slices import Slice, Slices, find_slices
     from rumbo.strategy.steps import next_steps
 
@@ -21,7 +24,14 @@ _LAZY = {
     "ErrorTable": "error_table",
     "Gap": "gaps",
     "GapName": "gaps",
+    "Goal": "goal",
+    "GoalRanking": "ranking",
+    "Known": "goal",
+    "Measured": "judging",
+    "Requirement": "goal",
     "RunScores": "compare",
+    "RunTable": "judging",
+    "RunValue": "compare",
     "Slice": "slices",
     "Slices": "slices",
     "SplitError": "gaps",
@@ -32,7 +42,10 @@ _LAZY = {
     "confused_pairs": "confused",
     "diagnose": "gaps",
     "find_slices": "slices",
+    "judge": "judging",
     "next_steps": "steps",
+    "parse_goal": "goal",
+    "rank": "ranking",
     "wilson": "intervals",
 }
 __all__ = [
@@ -43,7 +56,14 @@ __all__ = [
     "ErrorTable",
     "Gap",
     "GapName",
+    "Goal",
+    "GoalRanking",
+    "Known",
+    "Measured",
+    "Requirement",
     "RunScores",
+    "RunTable",
+    "RunValue",
     "Slice",
     "Slices",
     "SplitError",
@@ -54,7 +74,10 @@ __all__ = [
     "confused_pairs",
     "diagnose",
     "find_slices",
+    "judge",
     "next_steps",
+    "parse_goal",
+    "rank",
     "wilson",
 ]
 
