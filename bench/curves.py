@@ -1,16 +1,18 @@
 """How often the error at full data lies within the interval that smaller trainings predict.
 
     python bench/curves.py [--data FOLDER] [--seeds 5] [--sets digits adult_income] [--out FILE.json]
+    python bench/curves.py --points FILE.json
 
 Each network is trained on n/32, n/16 … n examples of a real set: the run's own recipe, nested subsets, one dev. The
 error at n is predicted from n/16 … n/2, and that at n/2 from n/32 … n/4; both were measured, too. docs/diagnose.md has
-the figures. Nothing was tuned on these sets after the figures were made.
+the figures. The prior of the noise was chosen on digits and the
+pictures; the tables had no part in it.
 """
 
 import argparse
 import json
+import sys
 import time
-from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,8 @@ from rumbo.training.options import FitOptions
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = (32, 16, 8, 4, 2, 1)
+Point = tuple[int, float, float]
+"""Size, error on dev, its variance."""
 SETS: dict[str, dict[str, Any]] = {
     "digits": {"path": "demo:digits", "size": 1024, "epochs": 20, "models": ("softmax_regression", "mlp", "convnet")},
     "fashion_mnist": {
@@ -77,15 +81,13 @@ def trained(gathered: Gathered, config: RunConfig, size: int, seed: int) -> list
     return [train_on(whole, full.config, Path(), part, seed=seed, unit=unit) for part in rows]
 
 
-def forecasts(found: list[SubsetErrors]) -> list[dict[str, float]]:
-    """Each target that four smaller sizes predict."""
-    answers = []
-    for target in (len(found) - 1, len(found) - 2):
-        points = [CurvePoint(p.size, p.dev.value, variance_of(p.dev)) for p in found[target - 4 : target]]
-        forecast, measured = fit_curve(points).predict(found[target].size), found[target].dev.value
+def forecasts(points: list[CurvePoint]) -> list[dict[str, float]]:
+    """Each target that four smaller sizes predict: the whole, and its half."""
+    answers: list[dict[str, float]] = []
+    for target in (len(points) - 1, len(points) - 2):
+        forecast, measured = fit_curve(points[target - 4 : target]).predict(points[target].size), points[target].error
         low, high = forecast.interval
-        answers.append({"size": found[target].size, "measured": measured, "low": low, "high": high,
-                        "predicted": forecast.error})  # fmt: skip
+        answers.append({"measured": measured, "predicted": forecast.error, "low": low, "high": high})
     return answers
 
 
@@ -104,25 +106,36 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--sets", nargs="*", default=list(SETS))
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out", type=Path, help="where measured errors are kept")
+    parser.add_argument("--points", type=Path, help="errors that an earlier call kept: nothing is trained")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    points: dict[str, list[list[tuple[int, float, float]]]] = defaultdict(list)
+    if arguments.points is not None:
+        measured = json.loads(arguments.points.read_text())
+    else:
+        measured = measure(arguments.data, arguments.sets, arguments.seeds, arguments.out)
+    print(f"{'set and network':40} {'held':7} {'error':>8} {'off by':>8} {'width':>8}  (medians)")
     rows: list[dict[str, float]] = []
-    print(f"{'set':20} {'network':20} {'held':7} {'error':>8} {'off by':>8} {'width':>8}  (medians)")
-    for name in arguments.sets:
-        gathered, config, size = opened(arguments.data, name)
+    for name, chains in measured.items():
+        own = [row for chain in chains for row in forecasts([CurvePoint(*point) for point in chain])]
+        rows += own
+        print(f"{name:40} {held(own)}")
+    print(f"{'all':40} {held(rows)}")
+
+
+def measure(data: Path, sets: list[str], num_seeds: int, out: Path | None) -> dict[str, list[list[Point]]]:
+    """Errors by set and network, a chain of sizes for each seed."""
+    measured: dict[str, list[list[Point]]] = {}
+    for name in sets:
+        gathered, config, size = opened(data, name)
         for model in SETS[name]["models"]:
-            own, began = [], time.monotonic()
-            for seed in range(arguments.seeds):
-                found = trained(gathered, replace(config, model=ModelOptions(name=model)), size, seed)
-                points[f"{name} {model}"].append([(p.size, p.dev.value, variance_of(p.dev)) for p in found])
-                own += forecasts(found)
-            rows += own
-            print(f"{name:20} {model:20} {held(own)}  {time.monotonic() - began:.0f} s", flush=True)
-    print(f"{'all':41} {held(rows)}")
-    if arguments.out is not None:
-        arguments.out.write_text(json.dumps({"points": points, "forecasts": rows}))
+            began, wanted = time.monotonic(), replace(config, model=ModelOptions(name=model))
+            chains = [trained(gathered, wanted, size, seed) for seed in range(num_seeds)]
+            measured[f"{name} {model}"] = [[(p.size, p.dev.value, variance_of(p.dev)) for p in c] for c in chains]
+            print(f"{name} {model}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+            if out is not None:
+                out.write_text(json.dumps(measured))
+    return measured
 
 
 if __name__ == "__main__":

@@ -34,9 +34,9 @@ EXPONENTS = np.linspace(0.05, 1.5, 30)
 WOBBLE = 0.03
 """Deviation of the error from training to training, as a part of it, beside what the number of examples explains."""
 NOISES = np.geomspace(0.1, 30, 16)
-NOISE_FACTOR = 2.5
-"""Both together are a guess: the variance of a point is some multiple of theirs, 1 most probably, and one deviation of
-its logarithm is this factor. Dev is the same for all points, which makes it less; unsteady trainings make it more."""
+NOISE_MIDDLE, NOISE_FACTOR = 0.5, 2.5
+"""Both together are a guess: the variance of a point is some multiple of theirs, most probably a half, since dev is the
+same for all points; one deviation of its logarithm is the factor, since trainings can be unsteady."""
 MISFIT = 0.02
 """No law is exact: a relative deviation for each doubling beyond the sizes that were measured."""
 
@@ -166,7 +166,7 @@ def fit_curve(points: Sequence[CurvePoint], *, rises: bool = False, seed: int = 
     high = max(float(measured.errors.max()), float(np.sqrt(measured.variances.max())))
     floors = np.linspace(0, (3.0 if rises else 1.1) * high, FLOORS)
     grid = [each.ravel() for each in np.meshgrid(floors, EXPONENTS, NOISES, indexing="ij")]
-    evidence = measured.evidence(*grid) - 0.5 * (np.log(grid[2]) / np.log(NOISE_FACTOR)) ** 2
+    evidence = measured.evidence(*grid) - 0.5 * (np.log(grid[2] / NOISE_MIDDLE) / np.log(NOISE_FACTOR)) ** 2
     chance = np.exp(evidence - evidence.max())
     generator = seeds.rng(seed, "curve")
     chosen = generator.choice(len(chance), NUM_DRAWS, p=chance / chance.sum())
