@@ -81,6 +81,6 @@ def flag_column(name: str, has: np.ndarray, known: np.ndarray) -> SliceColumn:
 def _ranges(edges: np.ndarray) -> list[str]:
     if len(edges) == 0:
         return [t("any value")]
-    texts = [f"{edge:.4g}" for edge in edges]
+    texts = [f"{edge:.0f}" if 1e4 <= abs(edge) < 1e9 else f"{edge:.4g}" for edge in edges]
     between = [t("above {low}, at most {high}", low=low, high=high) for low, high in pairwise(texts)]
     return [t("at most {value}", value=texts[0]), *between, t("above {value}", value=texts[-1])]

@@ -163,6 +163,19 @@ def test_what_rumbo_label_wrote_is_read(photos, tmp_path):
     assert by_name["blur (by hand)"].origin == "hand"
 
 
+def test_tags_that_the_run_was_trained_with_are_in_the_table(rows, tmp_path):
+    table = rows.path.parent / "table.csv"
+    ids = sorted(run_ids(rows))[:30]
+    lines = [f'{name},tags,"[""odd""]"' if place < 6 else f"{name},tags,[]" for place, name in enumerate(ids)]
+    (tmp_path / "tags.csv").write_text("\n".join(["id,field,value", *lines]))
+    settings = SETTINGS | {"data.corrections": str(tmp_path / "tags.csv")}
+    run = rumbo.train(table, model="softmax_regression", epochs=1, out=tmp_path / "run", settings=settings)
+    plant(run, lambda name: name in ids[:10])
+    odd = next(row for row in find_errors(run, page=False).table.rows if row.tag == "odd")
+    assert (odd.origin, odd.count, odd.num_known, odd.finding) == ("hand", 6, 10, "more")
+    assert odd.lift.share_of_right == 0
+
+
 def test_tags_of_other_data_are_refused(photos, tmp_path):
     (tmp_path / "tags.csv").write_text("id,tags\nx.png,dark\n")
     with pytest.raises(DataError, match=r"x\.png"):
