@@ -116,7 +116,8 @@ def _of_numbers(arguments: argparse.Namespace, bare: dict[str, str]) -> dict[str
     steps = next_steps(diagnosis)
     if not arguments.json:
         print(diagnosis_text(diagnosis, steps, is_measured=arguments.human_error is not None))
-    return {"run": None, "task": None, **diagnosis.to_dict(), "next_steps": list(steps), "curve": None, "picture": None}
+    rest = {"deviation": None, "curve": None, "picture": None}
+    return {"run": None, "task": None, **diagnosis.to_dict(), "next_steps": list(steps), **rest}
 
 
 def diagnosis_text(diagnosis: "Diagnosis", steps: tuple[str, ...], *, is_measured: bool) -> str:

@@ -70,7 +70,10 @@ KEYS = {
         *("run", "task", "verdict", "also", "stage", "gaps", "errors", "threshold", "kind", "smallest_dev_size"),
         *("reason", "remarks", "next_steps", "deviation", "curve", "picture"),
     },
-    "diagnose --train-error 8% --dev-error 10%": {"run", "verdict", "also", "stage", "gaps", "errors", "next_steps"},
+    "diagnose --train-error 8% --dev-error 10%": {
+        *("run", "task", "verdict", "also", "stage", "gaps", "errors", "threshold", "kind", "smallest_dev_size"),
+        *("reason", "remarks", "next_steps", "deviation", "curve", "picture"),
+    },
     "summary first": {"rows", "num_parameters", "num_multiply_adds"},
     "summary lenet5": {"rows", "num_parameters", "num_multiply_adds"},
     "models": {"models"},
