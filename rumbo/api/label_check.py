@@ -1,13 +1,14 @@
 """Labels of a run that are probably wrong, how many there are, and how much of the dev error they make."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rumbo.api.held_out import Tell, held_out_predictions, kept_predictions
+from rumbo.api.label_judging import judged, predicted_by_run, review_rows
 from rumbo.api.label_review import ReviewRow
 from rumbo.api.run import Run, as_run
 from rumbo.api.sources import Progress
@@ -19,17 +20,8 @@ from rumbo.runs import read_predictions
 from rumbo.strategy.label_errors import ErrorSplit
 from rumbo.strategy.label_flows import Flows
 from rumbo.strategy.label_noise import LabelNoise
-from rumbo.strategy.suspects import (
-    Judgement,
-    Suspects,
-    error_of,
-    find_suspects,
-    flows_of,
-    judge_classes,
-    judge_labels,
-    noise_of,
-)
-from rumbo.tasks.task import DatasetTask, Predictions
+from rumbo.strategy.suspects import Judgement, error_of, find_suspects, flows_of, noise_of
+from rumbo.tasks.task import DatasetTask
 
 FEWEST_FOLDS, MOST_FOLDS = 2, 100
 NUM_SAMPLE = 50
@@ -129,12 +121,12 @@ def check_labels(
     task = _task_of(opened)
     _require(folds, top, budget_seconds)
     found = held_out_predictions(opened, folds=folds, budget_seconds=budget_seconds, progress=progress, tell=tell)
-    judged, remarks = _judged(task, found.predictions, folds)
-    flows = flows_of(judged)
-    noise = noise_of(judged, flows)
-    ranked = _rows(task, judged, find_suspects(judged, noise, flows), found.predictions.ids, found.splits)
+    judgements, remarks = judged(task, found.predictions, folds)
+    flows = flows_of(judgements)
+    noise = noise_of(judgements, flows)
+    ranked = review_rows(task, judgements, find_suspects(judgements, noise, flows), found.predictions.ids, found.splits)
     if test:
-        ranked = _with_test(opened, task, judged, flows, noise, ranked)
+        ranked = _with_test(opened, task, judgements, flows, noise, ranked)
     listed = [row for row, _ in ranked[:top]]
     if found.epochs < found.usual_epochs:
         remarks.append(
@@ -151,7 +143,7 @@ def check_labels(
         folds=found.folds,
         epochs=found.epochs,
         noise=noise,
-        error=_dev_error(opened, task, judged, flows),
+        error=_dev_error(opened, task, judgements, flows),
         num_suspects=sum(is_suspect for _, is_suspect in ranked),
         suspects=tuple(listed),
         sample=_sample([row for row, _ in ranked[top:]], opened.config.seed),
@@ -169,8 +161,8 @@ def label_noise_of(run: Run | str | Path) -> LabelNoise | None:
     opened = as_run(run)
     if opened.config.task not in JUDGED_TASKS or (found := kept_predictions(opened)) is None:
         return None
-    judged, _ = _judged(opened.model.task, found.predictions, found.folds)
-    return noise_of(judged, flows_of(judged))
+    judgements, _ = judged(opened.model.task, found.predictions, found.folds)
+    return noise_of(judgements, flows_of(judgements))
 
 
 def dev_label_noise(run: Run | str | Path) -> tuple[LabelNoise, ErrorSplit] | None:
@@ -188,11 +180,11 @@ def dev_label_noise(run: Run | str | Path) -> tuple[LabelNoise, ErrorSplit] | No
     task = opened.model.task
     try:
         predictions = task.from_table(read_predictions(opened.folder.predictions, "dev"))
-        judged = _judged(task, predictions, FEWEST_FOLDS)[0]
+        judgements, _ = judged(task, predictions, FEWEST_FOLDS)
     except DataError:
         return None
-    flows = flows_of(judged)
-    return noise_of(judged, flows), error_of(judged, flows, seed=opened.config.seed)
+    flows = flows_of(judgements)
+    return noise_of(judgements, flows), error_of(judgements, flows, seed=opened.config.seed)
 
 
 def _task_of(run: Run) -> DatasetTask:
@@ -230,100 +222,28 @@ def _require(folds: int, top: int, budget_seconds: float | None) -> None:
         raise UsageError(t("{path}={value} must be {bound}.", path=name, value=value, bound=t("above 0")))
 
 
-def _judged(task: DatasetTask, predictions: Predictions, fewest: int) -> tuple[list[Judgement], list[str]]:
-    """The labels with what is believed of them, and what is left out."""
-    assert predictions.truth is not None
-    try:
-        if task.name == "classify":
-            classes: Sequence[str] = getattr(task, "classes")  # noqa: B009
-            judged, rare = judge_classes(predictions.truth, predictions.outputs, classes, fewest=fewest)
-        else:
-            labels: Sequence[str] = getattr(task, "labels")  # noqa: B009
-            judged, rare = judge_labels(predictions.truth, predictions.outputs, labels, fewest=fewest)
-    except UsageError as problem:
-        raise DataError(str(problem)) from None
-    if not rare:
-        return judged, []
-    sentence = t(
-        "not judged, since they have fewer than {count} examples: {names}.", count=fewest, names=", ".join(rare[:20])
-    )
-    return judged, [sentence]
-
-
-def _field(task: DatasetTask, judgement: Judgement) -> str:
-    return judgement.name or str(task.target_config()["column"])
-
-
-def _rows(
-    task: DatasetTask, judged: Sequence[Judgement], found: Suspects, ids: Sequence[str], splits: np.ndarray
-) -> list[tuple[ReviewRow, bool]]:
-    """Labels, most suspicious first, and whether each is a suspect."""
-    fields = [_field(task, each) for each in judged]
-    rows = []
-    for place in range(len(found)):
-        label, row = int(found.labels[place]), int(found.rows[place])
-        made = ReviewRow(
-            id=ids[row],
-            split=str(splits[row]),
-            field=fields[label],
-            given=judged[label].classes[found.given[place]],
-            suggested=judged[label].classes[found.suggested[place]],
-            score=float(found.scores[place]),
-            listed="suspect",
-        )
-        rows.append((made, bool(found.is_suspect[place])))
-    return rows
-
-
 def _with_test(
     run: Run,
     task: DatasetTask,
-    judged: Sequence[Judgement],
+    judgements: Sequence[Judgement],
     flows: Sequence[Flows],
     noise: LabelNoise,
     ranked: list[tuple[ReviewRow, bool]],
 ) -> list[tuple[ReviewRow, bool]]:
     """Labels of test among the others, by the run's own predictions of them."""
-    predictions, of_test = _of_split(run, task, judged, "test")
+    predictions, of_test = predicted_by_run(run, task, judgements, "test")
     if predictions is None:
         raise UsageError(t("the run has no test whose labels could be looked at: leave out --test."))
     found = find_suspects(of_test, noise, flows)
     splits = np.full(len(predictions.ids), "test", dtype=object)
-    both = ranked + _rows(task, of_test, found, predictions.ids, splits)
+    both = ranked + review_rows(task, of_test, found, predictions.ids, splits)
     return sorted(both, key=lambda pair: (not pair[1], pair[0].score))
 
 
-def _of_split(
-    run: Run, task: DatasetTask, judged: Sequence[Judgement], split: str
-) -> tuple[Predictions | None, list[Judgement]]:
-    """The run's own predictions of a split it did not learn from, on the classes or labels that were judged."""
-    if not (run.folder.predictions / f"{split}.parquet").is_file():
-        return None, []
-    predictions = task.from_table(read_predictions(run.folder.predictions, split))
-    assert predictions.truth is not None
-    if task.name == "classify":
-        classes: Sequence[str] = getattr(task, "classes")  # noqa: B009
-        kept = [classes.index(name) for name in judged[0].classes]
-        rows = np.flatnonzero(np.isin(predictions.truth, kept))
-        part = np.maximum(predictions.outputs[np.ix_(rows, kept)], 1e-12)
-        given = np.searchsorted(kept, predictions.truth[rows])
-        made = Judgement(
-            name="",
-            rows=rows,
-            given=given,
-            probabilities=part / part.sum(axis=1, keepdims=True),
-            classes=judged[0].classes,
-        )
-        return (predictions, [made]) if len(rows) else (None, [])
-    labels: Sequence[str] = getattr(task, "labels")  # noqa: B009
-    places = [labels.index(each.name) for each in judged]
-    names = [each.name for each in judged]
-    truth, outputs = predictions.truth[:, places], predictions.outputs[:, places]
-    return predictions, judge_labels(truth, outputs, names, fewest=0)[0]
-
-
-def _dev_error(run: Run, task: DatasetTask, judged: Sequence[Judgement], flows: Sequence[Flows]) -> ErrorSplit | None:
-    predictions, of_dev = _of_split(run, task, judged, "dev")
+def _dev_error(
+    run: Run, task: DatasetTask, judgements: Sequence[Judgement], flows: Sequence[Flows]
+) -> ErrorSplit | None:
+    predictions, of_dev = predicted_by_run(run, task, judgements, "dev")
     return None if predictions is None else error_of(of_dev, flows, seed=run.config.seed)
 
 
@@ -331,7 +251,7 @@ def _sample(others: Sequence[ReviewRow], seed: int) -> tuple[ReviewRow, ...]:
     """Labels drawn from those that are not listed, test left out unless it was asked for."""
     chosen = seeds.rng(seed, "labels/sample").permutation(len(others))[:NUM_SAMPLE]
     rows = [others[int(place)] for place in sorted(chosen)]
-    return tuple(ReviewRow(**{**vars(row), "listed": "sample"}) for row in rows)
+    return tuple(replace(row, listed="sample") for row in rows)
 
 
 def _not_listed(run: Run, *, test: bool) -> list[str]:

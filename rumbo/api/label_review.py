@@ -7,10 +7,10 @@ model's blind spots would stay, and the share of wrong labels could not be told.
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from rumbo.core.errors import DataError, UsageError, unknown_name
 from rumbo.core.messages import t
@@ -142,8 +142,8 @@ def _answered(row: ReviewRow, entry: Mapping[str, str], is_wrong: bool, names: S
     if is_wrong and right not in names:
         raise unknown_name("class", right, names)
     listed: Listed = "sample" if entry.get("listed") == "sample" else "suspect"
-    values: dict[str, Any] = {**vars(row), "listed": listed, "is_wrong": is_wrong and right != row.given}
-    return ReviewRow(**(values | {"correct": right if is_wrong else ""}))
+    is_wrong = is_wrong and right != row.given
+    return replace(row, listed=listed, is_wrong=is_wrong, correct=right if is_wrong else "")
 
 
 def write_corrections(path: Path, rows: Sequence[ReviewRow], *, before: Path | None, who: str, why: str = WHY) -> int:

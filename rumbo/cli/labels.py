@@ -62,16 +62,17 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             progress=display.reading,
             tell=lambda sentence: print(sentence, file=sys.stderr, flush=True),
         )
-    if arguments.review is None and not arguments.accept:
+    review = None if arguments.review is None else Path(arguments.review)
+    if review is None and not arguments.accept:
         return _tell(arguments, found)
     from rumbo.api.label_answers import accept_suspects, take_review
 
     who = _user() if arguments.who is None else arguments.who
     out = None if arguments.write is None else Path(arguments.write)
-    if arguments.accept:
+    if review is None:
         answers = accept_suspects(opened, found, out=out, who=who)
     else:
-        answers = take_review(opened, found, Path(arguments.review), out=out, who=who)
+        answers = take_review(opened, found, review, out=out, who=who)
     if not arguments.json:
         print("\n".join(_answer_lines(arguments, answers)))
     return {"run": arguments.run, **answers.to_dict()}

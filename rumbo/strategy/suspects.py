@@ -95,7 +95,7 @@ def judge_classes(
     _require_probabilities(probabilities)
     counts = np.bincount(given, minlength=len(classes))
     kept = np.flatnonzero(counts >= fewest)
-    rare = tuple(classes[code] for code in np.flatnonzero(counts < fewest))
+    rare = tuple(classes[code] for code in np.flatnonzero(counts < fewest).tolist())
     if len(kept) < 2:
         raise UsageError(
             t("labels can be judged where two classes or more have at least {count} examples each.", count=fewest)
@@ -105,7 +105,7 @@ def judge_classes(
     sums = part.sum(axis=1, keepdims=True)
     part = np.where(sums > 0, part / np.maximum(sums, 1e-300), 1 / len(kept))
     codes = np.searchsorted(kept, given[rows])
-    names = tuple(classes[code] for code in kept)
+    names = tuple(classes[code] for code in kept.tolist())
     return [Judgement(name="", rows=rows, given=codes, probabilities=part, classes=names)], rare
 
 
@@ -191,12 +191,12 @@ def _scored(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Scores, suggestions, and which are suspects."""
     probabilities, given = judgement.probabilities, judgement.given
-    suggested, chances = best_others(probabilities, given), None
     if "posterior" in (score, selection):
-        num_classes = len(judgement.classes)
         rate = max(wrong_share([flow]), LEAST_RATE)  # yes/no labels have each its own
-        matrix = smoothed(flow) if noise.kind == "systematic" else uniform(rate, num_classes)
+        matrix = smoothed(flow) if noise.kind == "systematic" else uniform(rate, len(judgement.classes))
         chances, suggested = chance_right(calibrated(probabilities, given), given, matrix)
+    else:
+        chances, suggested = np.ones(len(given)), best_others(probabilities, given)
     scores = chances if score == "posterior" else label_scores(probabilities, given, score)
     chosen = chances < 0.5 if selection == "posterior" else select_suspects(probabilities, given, selection)
     return scores, suggested, chosen
