@@ -9,9 +9,9 @@ import numpy as np
 
 from rumbo.api.config import RunConfig
 from rumbo.api.defaults import choose_training, flips
+from rumbo.api.diagnosing import diagnosis_of
 from rumbo.api.model_list import model_options
 from rumbo.api.prepare import Gathered
-from rumbo.api.reporting import diagnosis_of
 from rumbo.api.run import Run, as_run
 from rumbo.api.sources import Progress
 from rumbo.api.trying import Workbench
@@ -160,7 +160,12 @@ def _num_dev(run: Run) -> int:
 
 
 def situation_of(
-    config: RunConfig, gathered: Gathered, task: DatasetTask, predictions: Mapping[str, Predictions]
+    config: RunConfig,
+    gathered: Gathered,
+    task: DatasetTask,
+    predictions: Mapping[str, Predictions],
+    *,
+    human_error: float = 0.0,
 ) -> Situation:
     """What is known of a training before anything else is tried.
 
@@ -169,6 +174,7 @@ def situation_of(
         gathered: its data.
         task: what its predictions mean.
         predictions: of train, train_dev, dev, and test where that may be looked at.
+        human_error: the best that is possible.
     """
     assert config.model.name is not None
     assert config.goal is not None
@@ -192,7 +198,7 @@ def situation_of(
         class_ratio=_class_ratio(predictions["train"].truth) if task.name == "classify" else 1.0,
         goal=config.goal,
         noise_rate=_noise_rate(task, predictions["dev"]),
-        diagnosis=diagnosis_of(task, predictions),
+        diagnosis=diagnosis_of(task, predictions, human_error=human_error),
     )
 
 
