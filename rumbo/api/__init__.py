@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rumbo.api.advising import next_steps
     from rumbo.api.benchmark import bench
     from rumbo.api.checking import check
     from rumbo.api.comparison import compare
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rumbo.api.evaluation import evaluate
     from rumbo.api.fitting import fit
     from rumbo.api.gradient_checking import gradcheck
+    from rumbo.api.improving import improve
     from rumbo.api.label_check import check_labels, dev_label_noise, label_noise_of
     from rumbo.api.laboratory import experiment
     from rumbo.api.machine import doctor
@@ -51,9 +53,11 @@ _HOME = {
     "find_learning_rate": "rumbo.api.rate_finding",
     "fit": "rumbo.api.fitting",
     "gradcheck": "rumbo.api.gradient_checking",
+    "improve": "rumbo.api.improving",
     "label_noise_of": "rumbo.api.label_check",
     "load": "rumbo.api.run",
     "model_list": "rumbo.api.model_list",
+    "next_steps": "rumbo.api.advising",
     "open_data": "rumbo.data",
     "predict": "rumbo.api.prediction",
     "report": "rumbo.api.reporting",
@@ -82,9 +86,11 @@ __all__ = [
     "find_learning_rate",
     "fit",
     "gradcheck",
+    "improve",
     "label_noise_of",
     "load",
     "model_list",
+    "next_steps",
     "open_data",
     "predict",
     "report",

@@ -9,7 +9,7 @@ import numpy as np
 
 from rumbo.api.config import RunConfig
 from rumbo.api.defaults import choose_training, flips
-from rumbo.api.diagnosing import diagnosis_of
+from rumbo.api.diagnosing import deviation_of, diagnosis_of, possible_error
 from rumbo.api.model_list import model_options
 from rumbo.api.prepare import Gathered
 from rumbo.api.run import Run, as_run
@@ -73,6 +73,7 @@ def next_steps(
     run: Run | str | Path,
     *,
     budget_seconds: float = 600.0,
+    human_error: float | str | None = None,
     seed: int = 0,
     progress: Progress | None = None,
     show: ShowAttempt | None = None,
@@ -82,6 +83,7 @@ def next_steps(
     Args:
         run: a finished run or its folder; its data must still be there.
         budget_seconds: of all trainings together, > 0.
+        human_error: what is possible, as for `rumbo.diagnose`.
         seed: of the resampling.
         progress: told while pictures are decoded.
         show: sees what is tried.
@@ -108,7 +110,8 @@ def next_steps(
     bench = Workbench.of(opened, progress=progress)
     task = opened.model.task
     predictions = {name: task.from_table(read_predictions(opened.folder.predictions, name)) for name in opened.metrics}
-    now = situation_of(opened.config, bench.gathered, task, predictions)
+    possible = possible_error(human_error, deviation_of(task))
+    now = situation_of(opened.config, bench.gathered, task, predictions, human_error=possible)
     advice = tried_on(bench, candidates(now), budget_seconds, float(opened.summary["seconds"]), seed=seed, show=show)
     return NextSteps(run=str(opened.path), diagnosis=now.diagnosis, advice=advice, budget_seconds=budget_seconds)
 

@@ -103,8 +103,8 @@ def diagnose(
     opened = as_run(run)
     facts, task = opened.summary, opened.model.task
     picture = None if out is None else _new_picture(Path(out))
-    deviation = _deviation(task)
-    possible = _possible(human_error, deviation)
+    deviation = deviation_of(task)
+    possible = possible_error(human_error, deviation)
     least = read_rate(threshold, "--threshold") if isinstance(threshold, str) else threshold
     names = [name for name in SPLITS if name in facts["metrics"]]
     found = {name: task.from_table(read_predictions(opened.folder.predictions, name)) for name in names}
@@ -154,11 +154,12 @@ def diagnosis_of(
     return find_gaps(errors, kind=task.error_kind, human_error=human_error, threshold=threshold)
 
 
-def _deviation(task: DatasetTask) -> float | None:
+def deviation_of(task: DatasetTask) -> float | None:
+    """The standard deviation of the target, in whose units the errors of numbers are; None for other tasks."""
     return float(task.target_config()["std"]) if task.error_kind == "root_mean_square" else None
 
 
-def _possible(human_error: float | str | None, deviation: float | None) -> float:
+def possible_error(human_error: float | str | None, deviation: float | None) -> float:
     """The human error on the scale of the errors."""
     if human_error is None:
         return 0.0

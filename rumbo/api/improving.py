@@ -9,6 +9,7 @@ from typing import Any
 
 from rumbo.api.advising import LEAST_DEV, ShowAttempt, situation_of, tried_on
 from rumbo.api.config import RunConfig
+from rumbo.api.diagnosing import deviation_of, possible_error
 from rumbo.api.goals import table_of, values_of_columns
 from rumbo.api.prepare import assemble, gather
 from rumbo.api.run import Run
@@ -63,6 +64,7 @@ def improve(
     path: str | Path | None = None,
     *,
     budget_seconds: float = 1800.0,
+    human_error: float | str | None = None,
     task: str | None = None,
     target: str | None = None,
     goal: str | None = None,
@@ -78,6 +80,7 @@ def improve(
     Args:
         path: data, or a finished run to begin with; none with `resume`.
         budget_seconds: for everything but the last training; > 0. A resume goes on with its own.
+        human_error: what is possible, as for `rumbo.diagnose`; a resume goes on with its own.
         task: as for `rumbo.train`.
         target: likewise.
         goal: likewise.
@@ -105,7 +108,8 @@ def improve(
                 t("{path}={value} must be {bound}.", path="--budget", value=budget_seconds, bound=t("above 0"))
             )
         named = {"task": task, "target": target, "goal": goal}
-        bench, book = _begun(path, config, named, None if out is None else Path(out), budget_seconds, progress)
+        place = None if out is None else Path(out)
+        bench, book = _begun(path, config, named, place, budget_seconds, human_error, progress)
     while book.stopped is Stop.NOT_YET:
         bench, book = _round(bench, book, show, say)
         _write(bench, book)
@@ -123,6 +127,7 @@ def _begun(
     named: dict[str, str | None],
     out: Path | None,
     budget_seconds: float,
+    human_error: float | str | None,
     progress: Progress | None,
 ) -> tuple[Workbench, LabBook]:
     """The folder, the data and the first training."""
@@ -159,6 +164,7 @@ def _begun(
         budget_seconds=budget_seconds,
         seconds=time.monotonic() - began,
         first_value=_value(bench, first),
+        human_error=possible_error(human_error, deviation_of(prepared.task)),
     )
     _write(bench, book)
     return bench, book
@@ -188,7 +194,8 @@ def _round(bench: Workbench, book: LabBook, show: ShowAttempt | None, say: Say |
         return bench, replace(book, stopped=Stop.BUDGET)
     splits = [name for name in LOOKED_AT if len(present.prepared.rows(name))]
     predictions = {name: present.predictions(name) for name in splits}
-    now = situation_of(bench.config, bench.gathered, present.prepared.task, predictions)
+    task = present.prepared.task
+    now = situation_of(bench.config, bench.gathered, task, predictions, human_error=book.human_error)
     actions = [action for action in candidates(now) if action.name not in book.refused]
     advice = tried_on(bench, actions, SHARE_OF_ROUND * book.left, run_seconds, seed=len(book.entries), show=show)
     if not advice.is_complete:

@@ -13,6 +13,7 @@ from rumbo.runs import RunFolder, read_json
 if TYPE_CHECKING:
     import polars as pl
 
+    from rumbo.api.advising import NextSteps
     from rumbo.api.diagnosing import RunDiagnosis
     from rumbo.api.error_analysis import ErrorAnalysis
     from rumbo.api.label_check import LabelCheck
@@ -111,6 +112,12 @@ class Run:
         from rumbo.api.label_check import check_labels
 
         return check_labels(self, **options)
+
+    def next(self, **options: Any) -> "NextSteps":
+        """What to try next, by short trainings; see `rumbo.next_steps` for the options."""
+        from rumbo.api.advising import next_steps
+
+        return next_steps(self, **options)
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"

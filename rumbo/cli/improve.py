@@ -15,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("path", nargs="?", metavar="PATH", help=t("data, or a run folder to begin with"))
     add("--budget", metavar="TIME", help=t("for all rounds together, as in 90s, 30m or 2h (30m)"))
+    add("--human-error", metavar="ERROR", help=t("what is possible: 0.5%% or 0.005; 0 when not given"))
     add("--task", metavar="TASK", help=t("classify, regress or multilabel; read off the target when not given"))
     add("--target", metavar="COLUMN", help=t("the target column of a table, or several with commas"))
     add("--goal", metavar="METRIC", help=t("the metric to improve; the task's usual one when not given"))
@@ -33,6 +34,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             found = improve(
                 arguments.path,
                 budget_seconds=1800.0 if budget is None else budget,
+                human_error=arguments.human_error,
                 task=arguments.task,
                 target=arguments.target,
                 goal=arguments.goal,

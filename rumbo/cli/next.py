@@ -16,16 +16,23 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which run, and for how long."""
     parser.add_argument("run", metavar="RUN", help=t("a run folder"))
+    parser.add_argument("--human-error", metavar="ERROR", help=t("what is possible: 0.5%% or 0.005; 0 when not given"))
     parser.add_argument("--budget", metavar="TIME", help=t("for all trainings together, as in 90s, 10m or 2h (10m)"))
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Try and tell."""
-    budget = 600.0 if arguments.budget is None else seconds(arguments.budget, "--budget")
+    budget = seconds(arguments.budget, "--budget")
     from rumbo.api.advising import next_steps
 
     with Display() as display:
-        found = next_steps(arguments.run, budget_seconds=budget, progress=display.reading, show=display.trying)
+        found = next_steps(
+            arguments.run,
+            budget_seconds=600.0 if budget is None else budget,
+            human_error=arguments.human_error,
+            progress=display.reading,
+            show=display.trying,
+        )
     if not arguments.json:
         print(result_text(found))
     return found.to_dict()
@@ -50,6 +57,8 @@ def result_text(found: "NextSteps") -> str:
     if advice.left_out:
         names = ", ".join(action.sentence for action in advice.left_out)
         lines.append(t("The budget was too small for: {names}.", names=names))
+    if not advice.is_complete:
+        lines.append(t("Stopped early: this is what was tried until then."))
     best = advice.best
     if best is None:
         lines.append(t("Nothing that was tried is known to help: each interval holds 0."))

@@ -83,6 +83,7 @@ class LabBook:
         budget_seconds: what was allowed.
         seconds: what all rounds and the first training took so far.
         first_value: the goal on dev before anything was changed.
+        human_error: what is possible, on the scale of the errors.
         entries: the rounds.
         stopped: why it ended; `not_yet` while it goes on.
         test: the goal on test, looked at once at the end; None before, and without a test set.
@@ -94,6 +95,7 @@ class LabBook:
     budget_seconds: float
     seconds: float
     first_value: float
+    human_error: float = 0.0
     entries: tuple[Entry, ...] = ()
     stopped: Stop = Stop.NOT_YET
     test: float | None = None
@@ -136,6 +138,7 @@ class LabBook:
             "budget_seconds": self.budget_seconds,
             "seconds": round(self.seconds, 2),
             "first_value": self.first_value,
+            "human_error": self.human_error,
             "value": self.value,
             "entries": [entry.to_dict() for entry in self.entries],
             "stopped": str(self.stopped),

@@ -74,6 +74,14 @@ KEYS = {
         *("run", "task", "verdict", "also", "stage", "gaps", "errors", "threshold", "kind", "smallest_dev_size"),
         *("reason", "remarks", "next_steps", "deviation", "curve", "picture"),
     },
+    "next first --budget 3s": {
+        *("run", "verdict", "also", "reason", "best", "goal", "actions", "told", "left_out", "seconds", "complete"),
+        "budget_seconds",
+    },
+    "improve table.csv --budget 2s --out better": {
+        *("folder", "run", "goal", "higher_is_better", "budget_seconds", "seconds", "first_value", "human_error"),
+        *("value", "entries", "stopped", "test", "test_interval"),
+    },
     "summary first": {"rows", "num_parameters", "num_multiply_adds"},
     "summary lenet5": {"rows", "num_parameters", "num_multiply_adds"},
     "models": {"models"},
@@ -119,6 +127,8 @@ FLAGS = {
         *("--require", "--seed", "--out", "--resume", "--config", "--device", "--processes", "--set", "--list-options"),
     },
     "evaluate": {"--split", "--min", "--require"},
+    "next": {"--human-error", "--budget"},
+    "improve": {"--budget", "--human-error", "--task", "--target", "--goal", "--config", "--out", "--resume"},
     "labels": {"--top", "--folds", "--budget", "--test", "--from", "--accept", "--write", "--who"},
     "predict": {"--out"},
     "report": set(),
