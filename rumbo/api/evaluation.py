@@ -97,7 +97,8 @@ def evaluate(
                 t("the run has no split '{split}'; it has: {present}.", split=split, present=", ".join(present))
             )
         dataset, name = dataset.take(rows), split
-    goal = goal_of(model.task, config.goal, (*config.require, *require), dataset)
+    asked = goal_of(model.task, config.goal if data is None else None, require, dataset).requirements
+    goal = goal_of(model.task, config.goal, (*config.require, *require))  # whose own columns other data may lack
     columns = values_of_columns(goal, dataset)
     predictions = model.predict(dataset)
     (measured,) = measured_for(goal, [(opened.folder.model, dataset)])
@@ -112,7 +113,7 @@ def evaluate(
         interval=judged.interval,
         higher_is_better=goal.measure.higher_is_better,
         checks=judged.checks,
-        gates=tuple(each.text for each in goal_of(model.task, config.goal, require, dataset).requirements),
+        gates=tuple(requirement.text for requirement in asked),
         measured=measured,
     )
 

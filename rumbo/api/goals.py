@@ -82,13 +82,16 @@ def needs_data(goal: Goal) -> bool:
 
 
 def values_of_columns(goal: Goal, dataset: Dataset) -> dict[str, dict[str, str | None]]:
-    """Column -> id -> value, for the columns that a goal cuts slices by.
+    """Column -> id -> value, for the columns that a goal cuts slices by; None where the data lack the column.
 
     Raises:
         UsageError: a column has too many different values.
     """
     found: dict[str, dict[str, str | None]] = {}
     for name in goal.columns:
+        if name not in dataset.table.columns:
+            found[name] = dict.fromkeys(dataset.ids)
+            continue
         column = dataset.table[name]
         if (count := column.drop_nulls().n_unique()) > MOST_SLICES:
             raise UsageError(

@@ -229,7 +229,9 @@ def _of_slices(over: str, inner: str, column: str, text: str, known: Known) -> M
             t("'{text}': slices are cut from examples, so '{inner}' cannot stand there.", text=text, inner=inner)
         )
     if known.columns is not None and column not in known.columns:
-        raise unknown_name("column", column, known.columns)
+        column = f"{column}_"  # as a reader renames a column whose name the manifest has itself
+        if column not in known.columns:
+            raise unknown_name("column", column[:-1], known.columns)
     return Measure(
         name=measure.name,
         higher_is_better=measure.higher_is_better,

@@ -106,6 +106,15 @@ def test_evaluating_holds_the_requirements_again(aimed, place):
     assert len(elsewhere.missed) == 1
 
 
+def test_new_data_without_the_column_of_a_slice_leave_it_undefined(aimed, tmp_path, place):
+    table = pl.read_csv(place / "table.csv").with_columns(region=pl.lit(None, dtype=pl.String))
+    table.write_csv(tmp_path / "nowhere.csv")
+    found = rumbo.evaluate(aimed, tmp_path / "nowhere.csv", require=["accuracy>=0.0"])
+    assert found.missed == ()
+    told = found.goal_dict()["requirements"][0]
+    assert (told["requirement"], told["value"], told["met"]) == ("mean(accuracy@region)>=0.5", None, False)
+
+
 def test_runs_are_ranked_by_any_goal(plain, aimed):
     found = rumbo.compare([plain, aimed], goal="f1_macro", require=["parameters<=10"])
     assert found.goal == "f1_macro"
