@@ -31,21 +31,23 @@ ROOT = Path(__file__).resolve().parents[1]
 PARTS = (32, 16, 8, 4, 2, 1)
 Point = tuple[int, float, float]
 """Size, error on dev, its variance."""
+MOST_DEV = 2_000
+"""Examples of dev; more are read for nothing."""
 SETS: dict[str, dict[str, Any]] = {
     "digits": {"path": "demo:digits", "size": 1024, "epochs": 20, "models": ("softmax_regression", "mlp", "convnet")},
     "fashion_mnist": {
         "path": "fashion_mnist",
-        "size": 4096,
-        "epochs": 8,
+        "size": 2048,
+        "epochs": 12,
         "models": ("softmax_regression", "mlp", "lenet5"),
     },
     "adult_income": {
         "path": "adult_income",
-        "size": 8192,
-        "epochs": 8,
+        "size": 4096,
+        "epochs": 12,
         "models": ("logistic_regression", "mlp", "table_net"),
     },
-    "california_housing": {"path": "california_housing", "size": 8192, "epochs": 12, "models": ("mlp", "table_net")},
+    "california_housing": {"path": "california_housing", "size": 4096, "epochs": 12, "models": ("mlp", "table_net")},
 }
 
 
@@ -61,20 +63,23 @@ def opened(data: Path, name: str) -> tuple[Gathered, RunConfig, int]:
         model=ModelOptions(name=wanted["models"][0]),
         train=FitOptions(epochs=wanted["epochs"]),
     )
-    return gather(config, base=Path()), config, wanted["size"]
+    gathered = gather(config, base=Path())
+    return with_splits(gathered, dev=gathered.split.rows(gathered.dataset, "dev")[:MOST_DEV]), config, wanted["size"]
 
 
-def of_size(gathered: Gathered, rows: np.ndarray) -> Gathered:
-    """The data with no other training examples than these."""
-    table, chosen = gathered.split.table, gathered.dataset.table["id"][rows].to_list()
-    kept = table.filter((table["split"] != "train") | table["id"].is_in(chosen))
-    return replace(gathered, split=replace(gathered.split, table=kept))
+def with_splits(gathered: Gathered, **rows: np.ndarray) -> Gathered:
+    """The data with no other examples in the splits that are named."""
+    table = gathered.split.table
+    for name, kept in rows.items():
+        chosen = gathered.dataset.table["id"][kept].to_list()
+        table = table.filter((table["split"] != name) | table["id"].is_in(chosen))
+    return replace(gathered, split=replace(gathered.split, table=table))
 
 
 def trained(gathered: Gathered, config: RunConfig, size: int, seed: int) -> list[SubsetErrors]:
     """Errors at all sizes, the smallest first."""
     order = nested_order(gathered.dataset, gathered.split.rows(gathered.dataset, "train"), seed)[:size]
-    whole = of_size(gathered, np.sort(order))
+    whole = with_splits(gathered, train=np.sort(order))
     full = assemble(whole, replace(config, seed=seed))
     unit, rows = deviation_of(full.task), [np.sort(order[: size // part]) for part in PARTS]
     return [train_on(whole, full.config, Path(), part, seed=seed, unit=unit) for part in rows]

@@ -1,5 +1,6 @@
 """Trainings of a run on parts of its training examples, in memory: what a learning curve stands on."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,8 +10,7 @@ import numpy as np
 
 from rumbo.api.computing import num_threads
 from rumbo.api.config import RunConfig
-from rumbo.api.defaults import MOST_EPOCHS, choose_training
-from rumbo.api.prepare import Gathered, assemble
+from rumbo.api.prepare import Gathered, Prepared, assemble
 from rumbo.api.weights import load_weights
 from rumbo.core.errors import TrainingError
 from rumbo.core.seeds import rng
@@ -19,6 +19,7 @@ from rumbo.data.options import DataOptions
 from rumbo.strategy.levels import Level, SplitError, measure
 from rumbo.tasks.inference import infer
 from rumbo.tasks.task import DatasetTask, Predictions
+from rumbo.training.events import Evaluated
 from rumbo.training.guards import NotFinite
 from rumbo.training.loop import fit
 from rumbo.training.options import FitOptions
@@ -122,18 +123,35 @@ def train_on(
     )
     prepared = assemble(replace(gathered, split=split), options)
     load_weights(prepared, base)
-    task, state = prepared.task, TrainState.fresh(prepared.task.model, prepared.config.train)
+    task = prepared.task
     with num_threads(prepared.config.train):
-        try:
-            for _ in fit(task, prepared.fit_data(), state, prepared.config.train):
-                if beat is not None:
-                    beat()
-        except NotFinite as problem:
-            raise TrainingError(str(problem)) from None
+        _fit(prepared, times_as_many_epochs(num_train, len(rows)), beat)
         loaders = {name: prepared.evaluation_loader(name) for name in ("train", "dev")}
         found = {name: infer(task, loader) for name, loader in loaders.items() if loader is not None}
     levels = {name: level_of(task, predictions, unit=unit) for name, predictions in found.items()}
     return SubsetErrors(len(rows), seed, levels["train"], levels["dev"], time.monotonic() - began)
+
+
+def _fit(prepared: Prepared, every: int, beat: Callable[[], None] | None) -> None:
+    """Train, and look at dev as often as the run did: after every so many of the shorter epochs."""
+    task, data = prepared.task, prepared.fit_data()
+    state = TrainState.fresh(task.model, prepared.config.train)
+    try:
+        for event in fit(task, replace(data, dev=None), state, prepared.config.train):
+            if beat is not None:
+                beat()
+            if isinstance(event, Evaluated) and event.epoch % every == 0 and data.dev is not None:
+                judged = task.with_model(state.judged)
+                found = infer(judged, data.dev)
+                value = judged.score_by(data.goal, found) if math.isfinite(found.loss) else math.nan
+                state.keep_best(value, found.loss, higher_is_better=data.higher_is_better)
+    except NotFinite as problem:
+        raise TrainingError(str(problem)) from None
+
+
+def times_as_many_epochs(num_train: int, size: int) -> int:
+    """How many times as many epochs a part of the examples gets, so that as many examples are shown in all."""
+    return max(1, round(num_train / size))
 
 
 def level_of(task: DatasetTask, predictions: Predictions, *, unit: float) -> Level:
@@ -148,21 +166,19 @@ def deviation_of(task: DatasetTask) -> float:
 
 
 def options_for(options: FitOptions, num_train: int, size: int) -> FitOptions:
-    """The run's options for a part of its examples: as many are shown in all, within the usual bounds.
+    """The run's options for a part of its examples: the same batches, and as many steps.
 
     With the run's number of epochs a sixteenth of the examples would make a sixteenth of the steps, and its error would
     tell of too short a training.
 
     >>> chosen = options_for(FitOptions(epochs=10, batch_size=128), 16_000, 4_000)
     >>> chosen.epochs, chosen.batch_size
-    (40, 32)
+    (40, 128)
     """
     assert options.epochs is not None
     assert options.batch_size is not None
-    epochs = min(round(options.epochs * num_train / size), max(MOST_EPOCHS, options.epochs))
-    free = replace(options, batch_size=None)
-    is_usual = options.batch_size == choose_training(free, num_train).batch_size
-    batch_size = choose_training(free, size).batch_size if is_usual else min(options.batch_size, size)
+    epochs = options.epochs * times_as_many_epochs(num_train, size)
+    batch_size = min(options.batch_size, size)
     return replace(options, epochs=epochs, batch_size=batch_size, budget_seconds=None, shard=False, compile="no")
 
 

@@ -49,16 +49,11 @@ def test_members_of_a_group_come_together(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("epochs", "batch", "size", "expected"),
-    [
-        (10, 128, 4_000, (40, 32)),  # as many examples shown in all, and the batch that this size would get
-        (10, 128, 1_000, (60, 32)),  # no more epochs than any usual training
-        (10, 64, 1_000, (60, 64)),  # somebody chose the batch: it stays
-        (100, 128, 16_000, (100, 128)),
-    ],
+    ("size", "expected"),
+    [(16_000, (10, 128)), (4_000, (40, 128)), (1_000, (160, 128)), (100, (1600, 100))],
 )
-def test_a_part_of_the_data_is_trained_about_as_long(epochs, batch, size, expected):
-    options = options_for(FitOptions(epochs=epochs, batch_size=batch, budget_seconds=5.0), 16_000, size)
+def test_a_part_of_the_data_makes_as_many_steps(size, expected):
+    options = options_for(FitOptions(epochs=10, batch_size=128, budget_seconds=5.0), 16_000, size)
     assert (options.epochs, options.batch_size, options.budget_seconds) == (*expected, None)
 
 

@@ -271,19 +271,20 @@ FOREIGN_FRACTION = 0.1
 def carve_train_dev(plan: Plan, names: np.ndarray) -> list[str]:
     """Where dev comes from elsewhere, a part of train is kept apart: it shows variance without the other source."""
     column = column_of(plan.dataset, plan.options.source, "source")
-    share, is_elsewhere = plan.options.train_dev_fraction, False
+    share, usual, is_elsewhere = plan.options.train_dev_fraction, 0.0, False
     if column is not None:
         source = np.array([str(value) for value in plan.dataset.table[column].to_list()], dtype=object)
         train, dev = source[names == "train"], source[names == "dev"]
         is_elsewhere = bool(len(dev)) and float(np.mean(~np.isin(train, dev))) >= FOREIGN_FRACTION
-    share = share if share is not None else plan.dev if is_elsewhere else 0.0
+        usual = min(plan.dev, len(dev) / len(train)) if is_elsewhere else 0.0  # more than dev has tells nothing more
+    share = usual if share is None else share
     train_rows = np.flatnonzero(names == "train")
     if plan.options.by == "time":  # which tears groups apart between old and new, but here nothing goes by time
         plan = replace(plan, units=components(len(names), [plan.copies, plan.alike, *plan.known]))
     if share == 0 or (names == "train_dev").any() or len(set(plan.units[train_rows].tolist())) < 2:
         return []
     names[train_rows] = cut(plan, train_rows, {"train_dev": share})
-    percent = f"{100 * share:g}"
+    percent = f"{100 * share:.3g}"
     if is_elsewhere:
         return [t("train has sources that dev lacks: {share} % of train became train_dev.", share=percent)]
     return [t("{share} % of train became train_dev.", share=percent)]
