@@ -16,6 +16,7 @@ from rumbo.api.goals import measured_for, table_of, values_of_columns
 from rumbo.api.prepare import Prepared
 from rumbo.api.reporting import build_report
 from rumbo.core.devices import cpu_flags
+from rumbo.core.messages import shown
 from rumbo.core.plain import plain
 from rumbo.data.files import safe_name
 from rumbo.data.manifest import SPLITS
@@ -117,7 +118,7 @@ def _card(prepared: Prepared, facts: dict[str, Any]) -> str:
         f"- target: `{_plain(str(facts['target']))}`",
         *([f"- classes: {len(classes)}: {', '.join(f'`{_plain(name)}`' for name in classes[:50])}"] if classes else []),
         f"- parameters: {facts['parameters']:,}",
-        f"- {goal['metric']} on {goal['split']}: {goal['value']:.4g}"
+        f"- {_plain(shown(goal['metric']))} on {goal['split']}: {goal['value']:.4g}"
         + (" (95 % interval {:.4g} to {:.4g})".format(*goal["interval"]) if goal["interval"] else ""),
         f"- trained on {len(prepared.rows('train')):,} examples, {facts['epochs']} epochs, seed {prepared.config.seed}",
         f"- split: sha256 `{prepared.split.sha256}`",

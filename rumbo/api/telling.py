@@ -44,7 +44,7 @@ class Teller:
 
     def _epoch(self, event: Evaluated) -> str:
         wanted = {"train/loss", "dev/loss", f"dev/{self.goal}"}
-        values = "  ".join(f"{name} {value:.4g}" for name, value in event.metrics.items() if name in wanted)
+        values = "  ".join(f"{shown(name)} {value:.4g}" for name, value in event.metrics.items() if name in wanted)
         epoch = t("epoch {epoch}/{total}", epoch=event.epoch, total=self.num_epochs)
         return f"{epoch}  {values}  {event.seconds:.0f} s{' *' if event.is_best else ''}"
 

@@ -39,7 +39,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _table(found: "RunComparison") -> str:
     requirements = found.found.goal.requirements
-    header = [t("run"), found.goal, t("95 % interval"), t("items"), *(each.measure.text for each in requirements)]
+    measures = [shown(each.measure.text) for each in requirements]
+    header = [t("run"), shown(found.goal), t("95 % interval"), t("items"), *measures]
     rows = [
         [
             shown(run.name),

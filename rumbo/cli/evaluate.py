@@ -6,7 +6,7 @@ from typing import Any
 from rumbo.cli.goals import goal_text
 from rumbo.cli.tables import table
 from rumbo.core.errors import GateError
-from rumbo.core.messages import t
+from rumbo.core.messages import shown, t
 from rumbo.core.options import parse
 
 
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     found = evaluate(arguments.run, arguments.data, split=arguments.split, require=arguments.require)
     value, goal = found.metrics[found.goal], found.goal_dict()
     if not arguments.json:
-        print(table([t("metric"), t("value")], [[name, value] for name, value in found.metrics.items()]))
+        print(table([t("metric"), t("value")], [[shown(name), value] for name, value in found.metrics.items()]))
         print("\n".join(goal_text(goal, found.split)))
     answer = plain(
         {

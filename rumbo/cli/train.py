@@ -11,7 +11,7 @@ from rumbo.cli.progress import Display
 from rumbo.cli.tables import table
 from rumbo.core.devices import num_cores
 from rumbo.core.errors import UsageError
-from rumbo.core.messages import t, translate
+from rumbo.core.messages import shown, t, translate
 
 MOST_PER_CORE = 4
 """Processes; more only wait for each other."""
@@ -104,7 +104,7 @@ def result_text(summary: dict[str, Any], path: str) -> str:
     goal = summary["goal"]
     lines = [
         "",
-        table([t("split"), *names], rows),
+        table([t("split"), *map(shown, names)], rows),
         "",
         *goal_text(goal, goal["split"]),
         summary["diagnosis"]["reason"],

@@ -60,3 +60,23 @@ def test_a_comparison_says_who_misses_what(runs: Path, rumbo: Command) -> None:
     assert slowest.out.splitlines()[1].startswith("poor ")
     assert "good: accuracy<0.9 is missed by " in slowest.out
     assert "good is ahead of poor, and that is no noise, but it misses a requirement." in slowest.out
+
+
+def test_names_of_classes_cannot_drive_the_terminal(tmp_path: Path, rumbo: Command) -> None:
+    hostile = "y,$e_s$[1]@>=\x1b[31m<b>"
+    table = csv(tmp_path / "table.csv", 120)
+    text = "".join(line.replace("yes", f'"{hostile}"') for line in table.read_text(encoding="utf-8").splitlines(True))
+    table.write_text(text, encoding="utf-8")
+    words = ("--goal", f"recall[{hostile}]", "--require", f"precision[{hostile}]<=100%")
+    with inside(tmp_path):
+        trained = rumbo("train", "table.csv", *TINY, *words, "--out", "run")
+        assert rumbo("train", "table.csv", *TINY, *words, "--out", "other").code == 0
+        measured = rumbo("evaluate", "run", "--require", f"f1[{hostile}]>=0")
+        compared = rumbo("compare", "run", "other")
+    for answer in (trained, measured, compared):
+        assert answer.code == 0, answer.err
+        assert "\x1b" not in answer.out + answer.err
+        assert r"recall[y,$e_s$[1]@>=\x1b[31m<b>]" in answer.out
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "\x1b" not in page
+    assert "[31m<b>" not in page
