@@ -92,7 +92,7 @@ def _page(run: Run, check: LabelCheck, rows: Sequence[ReviewRow], dataset: Datas
     shown = [None if dataset is None or row.id not in row_of else _look(dataset, row_of[row.id]) for row in rows]
     facts = [
         (t("labels judged"), str(check.num_judged)),
-        (t("by"), t("{folds} networks that did not see them, {epochs} epochs each", **_how(check))),
+        (t("judged by"), t("{folds} networks that did not see them, {epochs} epochs each", **_how(check))),
         (t("suspects"), str(check.num_suspects)),
         (t("on this page"), str(len(rows))),
     ]
@@ -135,4 +135,4 @@ def _item(check: LabelCheck, row: ReviewRow, look: Shown | None) -> LabelItem:
 
 
 def _word(value: str) -> str:
-    return t("yes") if value == "1" else t("no")
+    return t("present") if value == "1" else t("absent")

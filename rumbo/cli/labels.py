@@ -90,6 +90,7 @@ def _tell(arguments: argparse.Namespace, found: "LabelCheck") -> dict[str, Any]:
 
 def _lines(found: "LabelCheck") -> list[str]:
     from rumbo.api.label_pages import sentences
+    from rumbo.plots.page import percent
 
     lines = [
         t(
@@ -105,7 +106,7 @@ def _lines(found: "LabelCheck") -> list[str]:
         rows = [[shown(p.true), shown(p.given), round(p.num_items, 1), round(p.num_uniform, 1)] for p in pairs]
         lines += ["", table([t("what it is"), t("labelled as"), t("examples"), t("as uniform noise")], rows)]
     rows = [
-        [shown(row.id), row.split, shown(row.field), shown(row.given), shown(row.suggested), row.score]
+        [shown(row.id), row.split, shown(row.field), shown(row.given), shown(row.suggested), percent(row.score)]
         for row in found.suspects[:LISTED]
     ]
     header = [t("example"), t("split"), t("field"), t("label"), t("suggested"), t("chance that it is right")]

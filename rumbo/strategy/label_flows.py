@@ -103,7 +103,7 @@ def transition(counts: np.ndarray) -> np.ndarray:
     return np.where(totals > 0, counts / np.maximum(totals, 1e-12), np.eye(counts.shape[-1]))
 
 
-def true_counts(matrix: np.ndarray, observed: np.ndarray) -> np.ndarray:
+def true_counts(matrix: np.ndarray, observed: np.ndarray, num_rounds: int = NUM_ROUNDS) -> np.ndarray:
     """The counts of true classes that explain the counts of given labels best: EM for the shares of a mixture.
 
     x_j <- x_j sum_i T[j, i] y_i / (sum_l x_l T[l, i]), which keeps all x >= 0 and their sum.
@@ -111,11 +111,12 @@ def true_counts(matrix: np.ndarray, observed: np.ndarray) -> np.ndarray:
     Args:
         matrix: T, P(given | true), ... x k x k.
         observed: y, by given label, ... x k x columns; each column is explained apart.
+        num_rounds: of EM; few of them keep near what was observed where it is uncertain itself.
 
     Source: Richardson 1972, "Bayesian-based iterative method of image restoration", eq. 8; Vardi, Lee 1993.
     """
     found = observed + 1e-12
-    for _ in range(NUM_ROUNDS):
+    for _ in range(num_rounds):
         expected = np.swapaxes(matrix, -1, -2) @ found
         found = found * (matrix @ (observed / np.maximum(expected, 1e-12)))
     return found

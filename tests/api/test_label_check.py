@@ -219,7 +219,7 @@ def test_yes_no_labels_with_gaps(tmp_path: Path):
     assert np.mean([row.id in wrong for row in check.suspects[:20]]) > 0.8
     assert {row.given for row in check.suspects} <= {"0", "1"}
     page, review, _ = write_pages(run, check)
-    assert "cat: yes?" in page.read_text(encoding="utf-8")
+    assert "cat: present?" in page.read_text(encoding="utf-8")
     answer(review, lambda row: "yes" if row["id"] in wrong and row["field"] == "cat" else "no")
     answers = take_review(run, check, review, out=tmp_path / "c.csv", who="me")
     assert answers.num_corrections > 10
