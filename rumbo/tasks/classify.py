@@ -47,7 +47,7 @@ class Classify(DatasetTask):
                 raise ValueError(str(problem)) from None
             if len(self.costs) != len(self.classes):
                 raise ValueError(f"costs of {len(self.costs)} classes, for {len(self.classes)}")
-            self._costs = torch.from_numpy(self.costs).float()
+            self._costs_at: dict[tuple[torch.device, torch.dtype], Tensor] = {}
             self.further["mean_cost"] = self.mean_cost
 
     @staticmethod
@@ -107,7 +107,7 @@ class Classify(DatasetTask):
             per_item = losses.cross_entropy(outputs, batch.targets, label_smoothing=self.label_smoothing)
             return Cost({"cross_entropy": Term.of_items(per_item, batch)})
         per_item = losses.cost_sensitive_cross_entropy(
-            outputs, batch.targets, costs=self._costs.to(outputs), label_smoothing=self.label_smoothing
+            outputs, batch.targets, costs=self._costs_like(outputs), label_smoothing=self.label_smoothing
         )
         weight = self._saved_weight(batch.targets, batch.weights)
         return Cost({"cost_sensitive_cross_entropy": Term(per_item @ batch.weights.to(per_item), weight)})
@@ -119,7 +119,15 @@ class Classify(DatasetTask):
         return {"cost_sensitive_cross_entropy": self._saved_weight(targets, weights)}
 
     def _saved_weight(self, targets: Tensor, weights: Float[Tensor, " b"]) -> Float[Tensor, ""]:
-        return weights @ losses.savings(self._costs.to(weights)).sum(1)[targets.long()]
+        return weights @ losses.savings(self._costs_like(weights)).sum(1)[targets.long()]
+
+    def _costs_like(self, numbers: Tensor) -> Float[Tensor, "k k"]:
+        """The costs where some numbers are; kept, since a GPU waits for what is copied to it."""
+        place = (numbers.device, numbers.dtype)
+        if place not in self._costs_at:
+            assert self.costs is not None
+            self._costs_at[place] = torch.from_numpy(self.costs).to(numbers)
+        return self._costs_at[place]
 
     def decode(self, outputs: Float[Tensor, "b k"]) -> np.ndarray:
         """Probabilities, b x k."""
