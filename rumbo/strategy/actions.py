@@ -305,6 +305,10 @@ def _labels(now: Situation) -> Sequence[Action]:
     return [Action(name="cleaned_labels", gap=VARIANCE, stage=Stage.DEV, sentence=sentence, cleans_labels=True, cost=4)]
 
 
+SMALL_DEV = 100
+"""Examples of dev below which hardly any action can be told from none."""
+
+
 def _evidence(now: Situation) -> Sequence[Action]:
     """What no training can measure: a dev set that decides, data from where they are needed."""
     found: list[Action] = []
@@ -314,9 +318,13 @@ def _evidence(now: Situation) -> Sequence[Action]:
 
     found_gaps = {now.diagnosis.verdict, *now.diagnosis.also}
     size, dev = now.diagnosis.smallest_dev_size, now.diagnosis.errors.get("dev")
-    if now.diagnosis.verdict == "undecided" and size is not None and dev is not None and (dev.num_items or 0) < size:
-        sentence = t(
-            "put more examples into dev: it has {count}, and {size} would decide", count=dev.num_items, size=size
+    count = 0 if dev is None else dev.num_items or 0
+    is_small = now.diagnosis.verdict == "undecided" or count < SMALL_DEV
+    if is_small and (size is None or count < size):
+        sentence = (
+            t("put more examples into dev: it has {count}", count=count)
+            if size is None
+            else t("put more examples into dev: it has {count}, and {size} would decide", count=count, size=size)
         )
         add("larger_dev", None, Stage.TEST, sentence)
     if VARIANCE in found_gaps:
