@@ -8,8 +8,8 @@
 precision of our ranking and of cleanlab's on the same predictions, the estimated share of wrong labels and how much of
 the error they make, beside the planted ones. `golden` computes what cleanlab says of these predictions and stores it in
 tests/strategy/cleanlab.json, for the tests and for `table`: run it where cleanlab is installed. It is a judge only,
-under the AGPL and with pandas behind it, and no dependency of ours. `runs` trains real networks on pictures with planted
-noise by `rumbo train`, has `rumbo labels` judge them, and prints the same figures.
+under the AGPL and with pandas behind it, and no dependency of ours. `runs` trains real networks on pictures with
+planted noise by `rumbo train`, has `rumbo labels` judge them, and prints the same figures.
 """
 
 import argparse
@@ -99,6 +99,7 @@ def table(data: Path) -> None:
     peer = {(c["set"], c["kind"], c["rate"]): c for c in json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]}
     print("| set | noise | planted | found | kind | label error | found | ours | cleanlab | P | R |")
     print("| --- | --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    held: list[tuple[bool, bool, bool]] = []
     for case in planted_sets(data):
         us, wrong = judged(case), case.wrong
         answers = case.probabilities.argmax(axis=1)
@@ -111,6 +112,17 @@ def table(data: Path) -> None:
             f"{us['recall']:.2f} |",
             flush=True,
         )
+        error, low, high = us["error"], *us["noise"].interval
+        found = (float((answers != case.true).mean()), *error.true_interval)
+        held.append(
+            (
+                low <= wrong.mean() <= high,
+                error.label_interval[0] <= part <= error.label_interval[1],
+                found[1] <= found[0] <= found[2],
+            )
+        )
+    counts = np.sum(held, axis=0).tolist()
+    print(f"\nintervals that hold, of {len(held)}: rate {counts[0]}, label error {counts[1]}, true error {counts[2]}")
 
 
 def real(name: str, data: Path) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
