@@ -8,14 +8,10 @@ import pytest
 from PIL import Image
 
 import rumbo
-from rumbo.api.measuring import measure
 from rumbo.core.errors import DataError, UnknownName, UsageError
-from rumbo.data.demo import digits
 from rumbo.runs import read_yaml
-from rumbo.tasks.trained import TrainedModel
 
 pytestmark = pytest.mark.train
-DIGITS = "demo:digits"
 QUICK = {"model": "softmax_regression", "epochs": 2}
 
 
@@ -133,47 +129,6 @@ def test_runs_that_agree_are_ranked_by_their_own_goal(aimed, place):
     found = rumbo.compare([aimed, other])
     assert found.goal == "recall[rare]"
     assert all(len(checks) == 4 for checks in found.checks.values())
-
-
-def test_time_size_and_memory_are_measured(aimed):
-    found = rumbo.evaluate(aimed, require=["latency_ms<=5000", "memory_mb<=20000", "latency_ms<0.0001"])
-    facts = {check.requirement.text: check for check in found.checks}
-    latency, memory = facts["latency_ms<=5000"], facts["memory_mb<=20000"]
-    assert 0.01 < latency.value < 5000
-    assert latency.interval[0] <= latency.value <= latency.interval[1]
-    assert 50 < memory.value < 5000  # Python and torch are in it
-    assert [check.requirement.text for check in found.missed] == ["latency_ms<0.0001"]
-    how = found.goal_dict()["measured"]["latency_ms"]
-    low, high = how["nine_in_ten_between"]
-    assert (how["calls"] >= 20, low <= latency.value <= high, how["threads"] >= 1) == (True, True, True)
-
-
-def test_latency_is_of_the_whole_way_and_sees_a_slower_network(monkeypatch, tmp_path):
-    import time
-
-    run = rumbo.train(DIGITS, out=tmp_path / "run", **QUICK)
-    dataset = digits()
-    quick = measure(["latency_ms"], run.path / "model", dataset)["latency_ms"]
-    predict = TrainedModel.predict
-
-    def slowly(self, given, **keywords):
-        assert len(given) == 1
-        time.sleep(0.02)
-        return predict(self, given, **keywords)
-
-    monkeypatch.setattr(TrainedModel, "predict", slowly)
-    slow = measure(["latency_ms"], run.path / "model", dataset)["latency_ms"]
-    assert slow.value > quick.value + 15
-    assert slow.value >= 20
-
-
-def test_memory_is_that_of_a_process_of_its_own(tmp_path):
-    run = rumbo.train(DIGITS, out=tmp_path / "run", **QUICK)
-    before = measure(["memory_mb"], run.path / "model", None)["memory_mb"].value
-    held = np.ones(60_000_000)  # 480 MB here must not count there
-    after = measure(["memory_mb"], run.path / "model", None)["memory_mb"].value
-    assert len(held)
-    assert abs(after - before) < 100
 
 
 # Weights and costs.
