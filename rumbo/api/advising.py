@@ -10,6 +10,7 @@ import numpy as np
 from rumbo.api.config import RunConfig
 from rumbo.api.defaults import choose_training, flips
 from rumbo.api.diagnosing import deviation_of, diagnosis_of, possible_error
+from rumbo.api.error_analysis import error_table_of
 from rumbo.api.model_list import model_options
 from rumbo.api.prepare import Gathered
 from rumbo.api.run import Run, as_run
@@ -18,6 +19,7 @@ from rumbo.api.trying import Workbench
 from rumbo.core.errors import DataError, UsageError
 from rumbo.core.messages import t
 from rumbo.data.options import AugmentOptions
+from rumbo.models.weights import published_file
 from rumbo.runs import read_predictions
 from rumbo.strategy.actions import Action, Situation, candidates
 from rumbo.strategy.advice import Advice, advise
@@ -28,6 +30,8 @@ from rumbo.training.optimizer import base_rate
 
 ShowAttempt = Callable[[str, float], None]
 """Sees what is tried now, and the share of the budget that is spent."""
+LIGHT_PUBLISHED = ("mobilenet_v3_small", "squeezenet1_1", "squeezenet1_0", "mobilenet_v2", "resnet18")
+"""Networks with published weights that train on a laptop, the lightest first."""
 LEAST_DEV = 10
 """Examples of dev below which no comparison of trainings says anything."""
 
@@ -111,7 +115,10 @@ def next_steps(
     task = opened.model.task
     predictions = {name: task.from_table(read_predictions(opened.folder.predictions, name)) for name in opened.metrics}
     possible = possible_error(human_error, deviation_of(task))
-    now = situation_of(opened.config, bench.gathered, task, predictions, human_error=possible)
+    tags = {row.tag for row in error_table_of(opened).rows if row.finding == "more"}
+    now = situation_of(
+        opened.config, bench.gathered, task, predictions, human_error=possible, common_tags=frozenset(tags)
+    )
     advice = tried_on(bench, candidates(now), budget_seconds, float(opened.summary["seconds"]), seed=seed, show=show)
     return NextSteps(run=str(opened.path), diagnosis=now.diagnosis, advice=advice, budget_seconds=budget_seconds)
 
@@ -169,6 +176,7 @@ def situation_of(
     predictions: Mapping[str, Predictions],
     *,
     human_error: float = 0.0,
+    common_tags: frozenset[str] = frozenset(),
 ) -> Situation:
     """What is known of a training before anything else is tried.
 
@@ -178,6 +186,7 @@ def situation_of(
         task: what its predictions mean.
         predictions: of train, train_dev, dev, and test where that may be looked at.
         human_error: the best that is possible.
+        common_tags: what wrong examples of dev have more often than right ones.
     """
     assert config.model.name is not None
     assert config.goal is not None
@@ -202,7 +211,20 @@ def situation_of(
         goal=config.goal,
         noise_rate=_noise_rate(task, predictions["dev"]),
         diagnosis=diagnosis_of(task, predictions, human_error=human_error),
+        common_tags=common_tags,
+        pretrained=_pretrained(config) if gathered.rule is not None and config.model.weights == "none" else None,
     )
+
+
+def _pretrained(config: RunConfig) -> str | None:
+    """The lightest network whose published weights are on this machine."""
+    for name in LIGHT_PUBLISHED:
+        try:
+            published_file(name)
+        except UsageError:
+            continue
+        return None if name == config.model.name else name
+    return None
 
 
 def _noise_rate(task: DatasetTask, dev: Predictions) -> float | None:

@@ -93,6 +93,8 @@ class Situation:
         goal: the metric.
         noise_rate: share of wrong labels, as far as it was estimated.
         diagnosis: the gaps.
+        common_tags: tags that wrong examples of dev have more often than right ones, as the error table tells.
+        pretrained: a network for these inputs whose published weights are on this machine; None: none is.
     """
 
     task: str
@@ -112,6 +114,8 @@ class Situation:
     goal: str
     noise_rate: float | None
     diagnosis: Diagnosis
+    common_tags: frozenset[str] = frozenset()
+    pretrained: str | None = None
 
 
 def candidates(situation: Situation) -> tuple[Action, ...]:
@@ -256,11 +260,41 @@ def _augmentation(now: Situation) -> Sequence[Action]:
         found.append(
             Action(name="no_augmentation", gap=BIAS, stage=Stage.TRAIN, sentence=sentence, settings={path: "none"})
         )
+    found += [
+        Action(
+            name=f"augmentation_{name}",
+            gap=VARIANCE,
+            stage=Stage.DEV,
+            sentence=t("{what}, since such ones go wrong more often", what=what),
+            settings={f"{path}.{option}": value, f"{path}.fewest_epochs": "0"},
+            cost=1.2,
+        )
+        for name, tags, option, value, what in _by_tag()
+        if now.common_tags & tags
+    ]
     if now.mirrors:
         sentence = t("do not mirror training pictures")
         settings = {f"{path}.flip": "no"}
         found.append(Action(name="no_mirroring", gap=BIAS, stage=Stage.TRAIN, sentence=sentence, settings=settings))
     return found
+
+
+def _by_tag() -> list[tuple[str, frozenset[str], str, str, str]]:
+    """Augmentation that makes training pictures like those with a tag: name, tags, option, value, sentence."""
+    return [
+        ("blur", frozenset({"blur"}), "blur_px", "1.5", t("blur training pictures")),
+        ("light", frozenset({"dark", "bright", "low_contrast"}), "light", "0.4", t("vary light and contrast more")),
+        ("color", frozenset({"grey"}), "fade", "0.6", t("take color out of training pictures")),
+        ("size", frozenset({"small_object", "small_picture"}), "shrink", "0.3", t("shrink training pictures")),
+    ]
+
+
+def _pretrained(now: Situation) -> Sequence[Action]:
+    if now.pretrained is None:
+        return []
+    settings = {"model.name": now.pretrained, "model.weights": "imagenet", "train.optimizer.learning_rate": "none"}
+    sentence = t("the network {name} with its ImageNet weights", name=now.pretrained)
+    return [Action(name="pretrained", gap=VARIANCE, stage=Stage.DEV, sentence=sentence, settings=settings, cost=10)]
 
 
 def _inputs(now: Situation) -> Sequence[Action]:
@@ -353,6 +387,7 @@ RULES: tuple[Callable[[Situation], Sequence[Action]], ...] = (
     _inputs,
     _regularization,
     _augmentation,
+    _pretrained,
     _labels,
     _classes,
     _evidence,

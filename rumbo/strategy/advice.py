@@ -24,7 +24,9 @@ NUM_DRAWS = 300
 FEWEST_SEEDS, MOST_SEEDS, LAST_SEEDS = 2, 4, 10
 """Of an attempt, within a rung; and of the finalists, while there is time."""
 FINALISTS = 3
-SHARE_TO_LOOK = 0.2
+SHARE_TO_BEGIN = 0.6
+"""Of the budget, at most, for trying each action as little as it can be tried."""
+SHARE_TO_LOOK = 0.1
 """Of the budget that a first training of the run as it is may take, so that its time is known."""
 FIDELITIES = (1.0, 0.5, 0.25, 0.125)
 """Shares of a training's epochs that an attempt may have; the least tells little of the whole one."""
@@ -161,7 +163,10 @@ def advise(
             trials.run([], 1.0, 1)  # what it takes here, and now
         num_rungs = max(1, math.ceil(math.log2(max(FINALISTS, len(alive)) / FINALISTS)) + 1)
         for rung in range(num_rungs if alive else 0):
-            fidelity, num_seeds, fitting = trials.plan(alive, trials.left / (num_rungs - rung))
+            share = trials.left / (num_rungs - rung)
+            if rung == 0:  # better all of them a little than a few for long
+                share = max(share, min(SHARE_TO_BEGIN * trials.left, trials.least_seconds(alive)))
+            fidelity, num_seeds, fitting = trials.plan(alive, share)
             if rung == 0:
                 left_out, alive = alive[len(fitting) :], list(fitting)
             trials.run(alive, fidelity, num_seeds)
@@ -236,6 +241,11 @@ class _Trials:
                 break
             fitting.append(action)
         return fidelity, FEWEST_SEEDS, fitting
+
+    def least_seconds(self, actions: Sequence[Action]) -> float:
+        """What it takes to try all of them as little as they can be tried."""
+        least = FIDELITIES[-1]
+        return FEWEST_SEEDS * (self._seconds(None, least) + sum(self._seconds(each, least) for each in actions))
 
     def _seconds(self, action: Action | None, fidelity: float) -> float:
         """What an attempt takes: as those before, else by the run's time."""

@@ -82,6 +82,12 @@ def test_names_are_unique_and_settings_are_options():
         ({"weight_decay": 1.0}, {"less_weight_decay", "more_weight_decay"}, set()),
         ({"model_options": {"width": 8, "dropout": 0.5}}, {"no_dropout"}, {"more_dropout"}),
         ({"task": "regress"}, set(), {"label_smoothing"}),
+        (
+            {"common_tags": frozenset({"blur", "dark"})},
+            {"augmentation_blur", "augmentation_light"},
+            {"augmentation_size"},
+        ),
+        ({"pretrained": "resnet18"}, {"pretrained"}, set()),
     ],
 )
 def test_a_knob_is_there_where_it_can_be_turned(changes, wanted, unwanted):
