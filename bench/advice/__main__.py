@@ -30,7 +30,7 @@ from scenarios import BAYES, Scenario, all_scenarios, build  # noqa: E402
 from rumbo.api.advising import situation_of, tried_on  # noqa: E402
 from rumbo.core.errors import TrainingError  # noqa: E402
 from rumbo.core.seeds import rng  # noqa: E402
-from rumbo.strategy.actions import candidates  # noqa: E402
+from rumbo.strategy.knobs import candidates  # noqa: E402
 
 SEEDS = 3
 AS_IT_IS = "as it is"

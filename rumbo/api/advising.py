@@ -21,9 +21,10 @@ from rumbo.core.messages import t
 from rumbo.data.options import AugmentOptions
 from rumbo.models.weights import published_file
 from rumbo.runs import read_predictions
-from rumbo.strategy.actions import Action, Situation, candidates
+from rumbo.strategy.actions import Action, Situation
 from rumbo.strategy.advice import Advice, advise
 from rumbo.strategy.gaps import Diagnosis
+from rumbo.strategy.knobs import candidates
 from rumbo.strategy.suspects import flows_of, judge_classes, noise_of
 from rumbo.tasks.task import DatasetTask, Predictions
 from rumbo.training.optimizer import base_rate

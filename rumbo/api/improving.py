@@ -22,11 +22,11 @@ from rumbo.core.messages import t
 from rumbo.data.splits.split import Split
 from rumbo.runs import read_json, write_file, write_json, write_yaml
 from rumbo.runs.folder import make_next, plain_name
-from rumbo.strategy.actions import candidates
 from rumbo.strategy.advice import Tried
 from rumbo.strategy.goal import Goal
 from rumbo.strategy.improvement import Entry, LabBook, Stop
 from rumbo.strategy.judging import value_of
+from rumbo.strategy.knobs import candidates
 
 STATE, BOOK, CONFIG, SPLIT, RESULT = "improve.json", "improve.md", "config.yaml", "split.parquet", "run"
 PARENT = Path("improved")

@@ -6,8 +6,9 @@ import pytest
 
 from rumbo.api.config import RunConfig
 from rumbo.core.options import all_options
-from rumbo.strategy.actions import STAGE_OF, Situation, Stage, candidates
+from rumbo.strategy.actions import STAGE_OF, Situation, Stage
 from rumbo.strategy.gaps import GapName, SplitError, diagnose
+from rumbo.strategy.knobs import candidates
 
 
 def situation(**changes: object) -> Situation:
