@@ -37,7 +37,7 @@ NOISES = np.geomspace(0.1, 30, 16)
 NOISE_MIDDLE, NOISE_FACTOR = 0.5, 2.5
 """Both together are a guess: the variance of a point is some multiple of theirs, most probably a half, since dev is the
 same for all points; one deviation of its logarithm is the factor, since trainings can be unsteady."""
-MISFIT = 0.02
+MISFIT = 0.01
 """No law is exact: a relative deviation for each doubling beyond the sizes that were measured."""
 
 
