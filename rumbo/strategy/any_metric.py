@@ -44,7 +44,20 @@ def statistic_draws(statistic: Statistic, weights: np.ndarray, generator: np.ran
     return value + (draws - value) * np.sqrt(drawn / size)
 
 
-def interval_of(draws: np.ndarray) -> Interval | None:
-    """The 95 % interval of plausible values; None where fewer than half of them are defined."""
+def interval_of(draws: np.ndarray, around: float | None = None) -> Interval | None:
+    """The 95 % interval of plausible values; None where fewer than half of them are defined.
+
+    Args:
+        draws: as `statistic_draws` gives them.
+        around: the figure, where it is the worst of several. That is worse than the truth on average, and its draws are
+            worse once more; the interval then also holds what the draws say when they are taken the other way around,
+            as the spread of the figure about the truth. With four slices each of the two alone held the truth in as few
+            as 53 and 68 % of simulated sets, both together in 95 % and more.
+
+    Source: Davison & Hinkley 1997, "Bootstrap methods and their application", sec. 5.2: percentile and basic limits.
+    """
     finite = draws[np.isfinite(draws)]
-    return percentile_interval(finite) if 2 * len(finite) >= len(draws) > 0 else None
+    if not 2 * len(finite) >= len(draws) > 0:
+        return None
+    low, high = percentile_interval(finite)
+    return (low, high) if around is None else (min(low, 2 * around - high), max(high, 2 * around - low))

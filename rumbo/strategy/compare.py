@@ -1,7 +1,7 @@
 """Which run is better, and which differences are noise."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,7 @@ class RunValue:
         statistic: the examples' weights, n, not all 0 -> the figure, NaN where it is not defined.
         weights: weight of each example, n; a single 1 where there are no examples.
         share: the values, 0 or 1, that the figure is a mean of, and their weights; None where it is none.
+        worst_within: the range that the figure can lie in, where it is the worst of several; None where it is not.
     """
 
     name: str
@@ -65,6 +66,7 @@ class RunValue:
     statistic: Statistic
     weights: np.ndarray
     share: tuple[np.ndarray, np.ndarray] | None = None
+    worst_within: Interval | None = None
 
     def __post_init__(self) -> None:
         if self.ids is not None:
@@ -209,6 +211,7 @@ class _Table:
     statistic: Statistic
     scores: np.ndarray | None = None
     share: tuple[np.ndarray, np.ndarray] | None = None
+    worst_within: Interval | None = None
 
     @property
     def value(self) -> float:
@@ -228,7 +231,12 @@ class _Table:
         if not self.weights.any():
             return None
         share = (self.scores, self.weights) if self.scores is not None and is_share(self.scores) else self.share
-        return interval_of(self.draws(seed)) if share is None else share_interval(*share)
+        if share is not None:
+            return share_interval(*share)
+        if self.worst_within is None:
+            return interval_of(self.draws(seed))
+        found = interval_of(self.draws(seed), self.value)
+        return None if found is None else (max(found[0], self.worst_within[0]), min(found[1], self.worst_within[1]))
 
 
 def _sorted_by_id(run: RunScores | RunValue) -> _Table:
@@ -239,9 +247,12 @@ def _sorted_by_id(run: RunScores | RunValue) -> _Table:
     weights = np.ones(len(ids)) if run.weights is None else np.asarray(run.weights, dtype=np.float64)
     if isinstance(run, RunScores):
         scores = np.asarray(run.scores, dtype=np.float64)[order]
-        return _Table(run.name, ids[order], weights[order], lambda given: _average(scores, given), scores)
+        return _Table(
+            run.name, ids[order], weights[order], lambda given: float(np.average(scores, weights=given)), scores
+        )
     places, statistic = np.argsort(order), run.statistic
-    return _Table(run.name, ids[order], weights[order], lambda given: statistic(given[places]), None, run.share)
+    table = _Table(run.name, ids[order], weights[order], lambda given: statistic(given[places]))
+    return replace(table, share=run.share, worst_within=run.worst_within)
 
 
 def _place(value: float) -> tuple[bool, float]:
@@ -249,16 +260,15 @@ def _place(value: float) -> tuple[bool, float]:
     return (True, 0.0) if np.isnan(value) else (False, -value)
 
 
-def _average(scores: np.ndarray, weights: np.ndarray) -> float:
-    return float(np.average(scores, weights=weights))
-
-
 def _difference(best: _Table, other: _Table, sign: float, seed: int) -> Difference:
     is_paired = np.array_equal(best.weights, other.weights) and (
         best.ids is not None and other.ids is not None and np.array_equal(best.ids, other.ids)
     )
     value = sign * (best.value - other.value)
-    interval = interval_of(_draws_of_difference(best, other, sign, is_paired, seed)) if np.isfinite(value) else None
+    interval: Interval | None = None
+    if np.isfinite(value):
+        draws = _draws_of_difference(best, other, sign, is_paired, seed)
+        interval = interval_of(draws, None if best.worst_within is None else value)
     few = min(table.num_items or MIN_ITEMS for table in (best, other)) < MIN_ITEMS
     is_noise = few or interval is None or interval[0] <= 0 <= interval[1]
     return Difference(best.name, other.name, value, interval, is_paired, is_noise)

@@ -157,6 +157,7 @@ def scores_of(measure: Measure, run: RunTable) -> RunScores | RunValue:
         statistic=statistic_of(measure, run),
         weights=run.weights,
         share=_share(measure, run),
+        worst_within=None if measure.over != "worst" else (0.0, 1.0) if measure.is_share else (-np.inf, np.inf),
     )
 
 

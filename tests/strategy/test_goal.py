@@ -228,6 +228,20 @@ def test_intervals_hold_the_truth_as_often_as_promised():
     assert held >= 52
 
 
+@pytest.mark.parametrize(
+    ("right", "sizes"), [((0.87,) * 4, (75, 45, 25, 15)), ((0.9, 0.87, 0.85, 0.7), (75, 45, 25, 15))]
+)
+def test_the_worst_of_slices_is_not_as_bad_as_it_looks(right, sizes):
+    held, region = 0, np.repeat(list("abcd"), sizes).tolist()
+    generator = np.random.default_rng(0)
+    for _ in range(60):
+        told = (generator.random(sum(sizes)) >= np.repeat(right, sizes)).astype(int)
+        run = run_of("a", np.zeros(sum(sizes), int), told, columns={"region": region})
+        low, high = judge(parse_goal("worst(accuracy@region)", [], CATS), run).interval
+        held += low <= min(right) <= high
+    assert held >= 53
+
+
 def test_all_right_on_few_examples_is_not_certain():
     truth = np.arange(32) % 2
     assert judge(parse_goal("error", [], CATS), run_of("a", truth[:16], truth[:16])).interval == pytest.approx(
