@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """A run, or errors."""
     add = parser.add_argument
     add("run", nargs="?", metavar="RUN", help=t("a run folder; none with bare numbers"))
-    add("--human-error", metavar="ERROR", help=t("what is possible: 0.5%% or 0.005; 0 when not given"))
+    add("--human-error", metavar="ERROR", help=t("what is possible, a share or a percentage; 0 when not given"))
     add("--real-world", metavar="DATA", help=t("labelled data from where the model is used"))
     add("--train-error", metavar="ERROR", help=t("without a run: the error on train"))
     add("--train-dev-error", metavar="ERROR", help=t("without a run: on unseen examples like train"))
@@ -31,7 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--test-error", metavar="ERROR", help=t("without a run: on test"))
     add("--real-world-error", metavar="ERROR", help=t("without a run: where the model is used"))
     add("--dev-size", metavar="N", help=t("without a run: examples in dev; it gives intervals"))
-    add("--threshold", default="1%", metavar="GAP", help=t("how large a gap must be to matter (1%%)"))
+    add(
+        "--threshold",
+        default="1%",
+        metavar="GAP",
+        help=t("how large a gap must be to matter; one point when not given"),
+    )
     add("--curve", action="store_true", help=t("train on parts of the training examples: would more data help?"))
     add("--budget", metavar="TIME", help=t("time for --curve: 90s, 10m; else one training of each size"))
     add("--out", metavar="FILE", help=t("a picture of the errors, or of the curve; a .png file"))
