@@ -26,7 +26,7 @@ WHY = "rumbo labels"
 MOST_BYTES = 256 * 2**20
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)  # there is one for each label
 class ReviewRow:
     """One label to look at.
 
