@@ -1,5 +1,6 @@
 """Runs ranked by a goal, on the same examples where they share them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rumbo.api.goals import goal_of, measured_for, needs_data, table_of, values_of_columns
+from rumbo.api.goals import class_names, goal_of, measured_for, needs_data, table_of, values_of_columns
 from rumbo.api.run import Run, as_run
 from rumbo.api.sources import open_run_data, require_same_data, used_by
 from rumbo.core.errors import UsageError, unknown_name
@@ -15,6 +16,7 @@ from rumbo.core.messages import t
 from rumbo.core.plain import plain
 from rumbo.data.manifest import SPLITS, Dataset
 from rumbo.data.splits.split import Split
+from rumbo.metrics.index import OF_COSTS
 from rumbo.runs import read_predictions
 from rumbo.strategy.compare import Comparison, Difference, Ranked
 from rumbo.strategy.goal import Goal
@@ -100,7 +102,8 @@ def compare(
         raise UsageError(t("runs of different tasks cannot be ranked: {tasks}.", tasks=", ".join(sorted(tasks))))
     metric = goal or _common([run.config.goal for run in opened])
     requirements = tuple(require) or _common([run.config.require for run in opened]) or ()
-    costs = _common_costs(opened)
+    is_about_costs = any(OF_COSTS.keys() & set(re.findall(r"\w+", text)) for text in (metric or "", *requirements))
+    costs = _common_costs(opened) if is_about_costs else None
     found = [_looked_at(run, split, metric, requirements, costs) for run in opened]
     aim = found[0][0]
     measured = measured_for(
@@ -117,10 +120,14 @@ def _common(values: Sequence[Any]) -> Any:
 
 def _common_costs(runs: Sequence[Run]) -> np.ndarray | None:
     """The costs of mistakes of those runs that have some: one matrix judges all."""
-    matrices = [costs for run in runs if (costs := getattr(run.model.task, "costs", None)) is not None]
-    if any(not np.array_equal(matrix, matrices[0]) for matrix in matrices):
-        raise UsageError(t("the runs have different costs of mistakes: what they cost cannot be compared."))
-    return matrices[0] if matrices else None
+    priced = [run.model.task for run in runs if getattr(run.model.task, "costs", None) is not None]
+    if not priced:
+        return None
+    matrices: list[np.ndarray] = [getattr(task, "costs") for task in priced]  # noqa: B009
+    same_classes = all(class_names(run.model.task) == class_names(priced[0]) for run in runs)
+    if not same_classes or any(not np.array_equal(matrix, matrices[0]) for matrix in matrices):
+        raise UsageError(t("the runs have different costs or classes: what mistakes cost cannot be compared."))
+    return matrices[0]
 
 
 def _looked_at(

@@ -191,6 +191,16 @@ def test_costs_turn_the_answers_and_are_a_metric(place, plain):
     found = rumbo.compare([plain, priced], goal="mean_cost", split="train")
     assert [run.name for run in found.ranking] == [str(priced.path), str(plain.path)]
     assert not found.differences[0].is_noise
+    costs.write_text("true,rare,usual\nrare,0,3\n")
+    dearer = rumbo.train(config=priced.path / "config.yaml", out=place / "dearer")
+    with pytest.raises(UsageError, match="different costs"):
+        rumbo.compare([priced, dearer])  # both by what mistakes cost
+    assert len(rumbo.compare([priced, dearer], goal="accuracy").ranking) == 2
+    costs.write_text("true,rare,usual\nrare,0,20\n")
+    write_table(place / "others.csv").write_text((place / "others.csv").read_text().replace("usual", "common"))
+    others = rumbo.train(place / "others.csv", target="kind", out=place / "others", **QUICK)
+    with pytest.raises(UsageError, match="classes"):
+        rumbo.compare([priced, others], goal="mean_cost")
     assert rumbo.evaluate(priced).goal == "mean_cost"
     again = rumbo.train(config=priced.path / "config.yaml", out=place / "priced again")
     assert again.metrics == priced.metrics
