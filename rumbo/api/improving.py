@@ -212,6 +212,7 @@ def _round(bench: Workbench, book: LabBook, show: ShowAttempt | None, say: Say |
         new_value=new_value,
         is_kept=is_kept,
         tried=[each.to_dict() for each in advice.tried],
+        left_out=[each.sentence for each in advice.left_out],
         seconds=time.monotonic() - began,
         **_of_action(best, changed),
     )

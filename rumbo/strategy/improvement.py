@@ -38,6 +38,7 @@ class Entry:
         new_value: the goal on dev with it, trained whole; None where none was taken.
         is_kept: whether it stayed.
         tried: everything that was tried, as `Tried.to_dict` has it.
+        left_out: sentences of the actions for which the time was too short.
         seconds: what the round took.
     """
 
@@ -55,6 +56,7 @@ class Entry:
     is_kept: bool
     tried: Sequence[Mapping[str, Any]]
     seconds: float
+    left_out: Sequence[str] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON types."""
@@ -64,6 +66,7 @@ class Entry:
             "settings": dict(self.settings),
             "interval": None if self.interval is None else list(self.interval),
             "tried": [dict(each) for each in self.tried],
+            "left_out": list(self.left_out),
         }
 
     @classmethod
@@ -171,6 +174,8 @@ class LabBook:
         for number, entry in enumerate(self.entries, start=1):
             lines += ["", f"## {number}. " + (entry.sentence or t("nothing more")), "", entry.reason, ""]
             lines += _table(entry)
+            if entry.left_out:
+                lines += ["", t("The budget was too small for: {names}.", names="; ".join(entry.left_out))]
             lines += ["", _outcome(entry, self.goal)]
         lines += ["", "## " + t("Result"), "", self.result()]
         return "\n".join(lines) + "\n"

@@ -22,6 +22,7 @@ def entry(action: str | None, *, value: float = 0.8, new_value: float | None = 0
         is_kept=is_kept,
         tried=[{"sentence": "do it", "effect": 0.1, "interval": [0.05, 0.15], "outcome": "helps"}],
         seconds=10.0,
+        left_out=["dance"],
     )
 
 
@@ -64,6 +65,7 @@ def test_people_read_what_was_done_and_what_came_of_it():
     text = replace(book, test=0.85, test_interval=(0.8, 0.9)).markdown()
     assert "## 1. do a" in text
     assert "| do it | +0.1 | +0.05 … +0.15 | helps |" in text
+    assert "too small for: dance." in text
     assert "Kept." in text
     assert "Taken back." in text
     assert "On test, looked at once: 0.85 (95 % interval 0.8 to 0.9)." in text
