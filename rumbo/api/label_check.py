@@ -219,7 +219,8 @@ def _require(folds: int, top: int, budget_seconds: float | None) -> None:
         )
     if top < 1 or (budget_seconds is not None and not budget_seconds > 0):
         name, value = ("--top", top) if top < 1 else ("--budget", budget_seconds)
-        raise UsageError(t("{path}={value} must be {bound}.", path=name, value=value, bound=t("above 0")))
+        bound = t("above 0")
+        raise UsageError(t("{path}={value} must be {bound}.", path=name, value=value, bound=bound))
 
 
 def _with_test(
