@@ -24,7 +24,7 @@ from rumbo.runs import read_json, write_file, write_json, write_yaml
 from rumbo.runs.folder import make_next, plain_name
 from rumbo.strategy.advice import Tried
 from rumbo.strategy.goal import Goal
-from rumbo.strategy.improvement import Entry, LabBook, Stop
+from rumbo.strategy.improvement import LabBook, Round, Stop
 from rumbo.strategy.judging import value_of
 from rumbo.strategy.knobs import candidates
 
@@ -205,7 +205,7 @@ def _round(bench: Workbench, book: LabBook, show: ShowAttempt | None, say: Say |
         changed = bench.with_action(best.action)
         new_value = _value(changed, changed.train())
     is_kept = new_value is not None and book.is_better(new_value, book.value)
-    entry = Entry(
+    entry = Round(
         verdict=str(now.diagnosis.verdict),
         reason=now.diagnosis.reason,
         value=book.value,

@@ -21,7 +21,7 @@ class Stop(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class Round:
     """One round of the lab book.
 
     Attributes:
@@ -70,7 +70,7 @@ class Entry:
         }
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Entry":
+    def from_dict(cls, values: Mapping[str, Any]) -> "Round":
         """What `to_dict` gave."""
         interval = values["interval"]
         return cls(**{**values, "interval": None if interval is None else (float(interval[0]), float(interval[1]))})
@@ -99,7 +99,7 @@ class LabBook:
     seconds: float
     first_value: float
     human_error: float = 0.0
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[Round, ...] = ()
     stopped: Stop = Stop.NOT_YET
     test: float | None = None
     test_interval: tuple[float, float] | None = None
@@ -123,7 +123,7 @@ class LabBook:
             names = set() if entry.is_kept else names | ({entry.action} if entry.action else set())
         return names
 
-    def with_entry(self, entry: Entry) -> "LabBook":
+    def with_entry(self, entry: Round) -> "LabBook":
         """The book with a further round."""
         stopped = Stop.NOTHING_HELPS if entry.action is None else self.stopped
         seconds = self.seconds + entry.seconds
@@ -154,7 +154,7 @@ class LabBook:
         """What `to_dict` gave."""
         interval = values["test_interval"]
         fields = {name: value for name, value in values.items() if name != "value"}
-        entries = tuple(Entry.from_dict(each) for each in values["entries"])
+        entries = tuple(Round.from_dict(each) for each in values["entries"])
         return cls(
             **{
                 **fields,
@@ -211,7 +211,7 @@ class LabBook:
         return " ".join(sentences)
 
 
-def _table(entry: Entry) -> list[str]:
+def _table(entry: Round) -> list[str]:
     if not entry.tried:
         return []
     head = [t("action"), t("effect"), t("95 % interval"), t("verdict")]
@@ -225,7 +225,7 @@ def _table(entry: Entry) -> list[str]:
     return ["| " + " | ".join(row) + " |" for row in rows]
 
 
-def _outcome(entry: Entry, goal: str) -> str:
+def _outcome(entry: Round, goal: str) -> str:
     if entry.action is None or entry.new_value is None:
         return t("No action is known to help: the last one stays the best.")
     sentence = (

@@ -3,11 +3,11 @@
 import json
 from dataclasses import replace
 
-from rumbo.strategy.improvement import Entry, LabBook, Stop
+from rumbo.strategy.improvement import LabBook, Round, Stop
 
 
-def entry(action: str | None, *, value: float = 0.8, new_value: float | None = 0.9, is_kept: bool = True) -> Entry:
-    return Entry(
+def entry(action: str | None, *, value: float = 0.8, new_value: float | None = 0.9, is_kept: bool = True) -> Round:
+    return Round(
         verdict="variance",
         reason="What the model learned does not carry over.",
         action=action,
