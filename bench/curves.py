@@ -5,8 +5,8 @@
 
 Each network is trained on n/32, n/16 … n examples of a real set: the run's own recipe, nested subsets, one dev. The
 error at n is predicted from n/16 … n/2, and that at n/2 from n/32 … n/4; both were measured, too. docs/diagnose.md has
-the figures. The prior of the noise was chosen on digits and clothes before the tables were
-trained; MISFIT was halved when all forecasts that were there had held.
+the figures. The prior of the noise was chosen on digits and clothes before the tables
+were trained; MISFIT was halved when all forecasts that were there had held.
 """
 
 import argparse
@@ -122,7 +122,11 @@ def main() -> None:
     print(f"{'set and network':40} {'held':7} {'error':>8} {'off by':>8} {'width':>8}  (medians)")
     rows: list[dict[str, float]] = []
     for name, chains in measured.items():
-        own = [row for chain in chains for row in forecasts([CurvePoint(*point) for point in chain])]
+        own = [
+            row
+            for chain in chains
+            for row in forecasts([CurvePoint(int(n), error, variance) for n, error, variance in chain])
+        ]
         rows += own
         print(f"{name:40} {held(own)}")
     print(f"{'all':40} {held(rows)}")
