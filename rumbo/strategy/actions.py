@@ -7,20 +7,9 @@ its own (orthogonalization). Which knob pays is measured, see `advice`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
-from rumbo.strategy.gaps import Diagnosis, GapName
-
-
-class Stage(StrEnum):
-    """Where an action is felt: what must go well one after the other."""
-
-    TRAIN = "train"
-    DEV = "dev"
-    TEST = "test"
-    REAL_WORLD = "real_world"
-
+from rumbo.strategy.gaps import Diagnosis, GapName, Stage
 
 STAGE_OF = {
     GapName.AVOIDABLE_BIAS: Stage.TRAIN,

@@ -7,8 +7,8 @@ takes by hand: three times as long, a rate three times as high, a network of twi
 from collections.abc import Callable, Mapping, Sequence
 
 from rumbo.core.messages import t
-from rumbo.strategy.actions import STAGE_OF, Action, Situation, Stage
-from rumbo.strategy.gaps import GapName
+from rumbo.strategy.actions import STAGE_OF, Action, Situation
+from rumbo.strategy.gaps import GapName, Stage
 
 
 def candidates(situation: Situation) -> tuple[Action, ...]:

@@ -13,7 +13,8 @@ from rumbo.api import advising, improving, trying
 from rumbo.api.run import Run
 from rumbo.core.errors import DataError, UsageError
 from rumbo.data.splits.split import Split
-from rumbo.strategy.actions import Action, Situation, Stage
+from rumbo.strategy.actions import Action, Situation
+from rumbo.strategy.gaps import Stage
 from rumbo.strategy.improvement import Stop
 from rumbo.strategy.knobs import candidates
 

@@ -7,10 +7,10 @@ import pytest
 
 from rumbo.core.errors import TrainingError
 from rumbo.core.seeds import rng
-from rumbo.strategy.actions import Action, Stage
+from rumbo.strategy.actions import Action
 from rumbo.strategy.advice import Advice, Attempt, advise
 from rumbo.strategy.compare import RunScores, RunValue
-from rumbo.strategy.gaps import GapName
+from rumbo.strategy.gaps import GapName, Stage
 
 SIZE = 2_000
 

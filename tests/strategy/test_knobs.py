@@ -6,8 +6,8 @@ import pytest
 
 from rumbo.api.config import RunConfig
 from rumbo.core.options import all_options
-from rumbo.strategy.actions import STAGE_OF, Situation, Stage
-from rumbo.strategy.gaps import GapName, SplitError, diagnose
+from rumbo.strategy.actions import STAGE_OF, Situation
+from rumbo.strategy.gaps import GapName, SplitError, Stage, diagnose
 from rumbo.strategy.knobs import candidates
 
 
