@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("path", nargs="?", metavar="PATH", help=t("data, or a run folder to begin with"))
     add("--budget", metavar="TIME", help=t("for all rounds together, as in 90s, 30m or 2h (30m)"))
-    add("--human-error", metavar="ERROR", help=t("what is possible: 0.5%% or 0.005; 0 when not given"))
+    add("--human-error", metavar="ERROR", help=t("what is possible, a share or a percentage; 0 when not given"))
     add("--task", metavar="TASK", help=t("classify, regress or multilabel; read off the target when not given"))
     add("--target", metavar="COLUMN", help=t("the target column of a table, or several with commas"))
     add("--goal", metavar="METRIC", help=t("the metric to improve; the task's usual one when not given"))
