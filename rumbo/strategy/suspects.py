@@ -30,8 +30,8 @@ CHUNK = 10_000
 """Examples whose probabilities are corrected at a time."""
 YES_NO = ("0", "1")
 BELIEF_ROUNDS = 3
-"""With these, chances are what they say: where the mean suspect was wrong with 84 %, 85 % of them were, over all sets of
-bench/labels.py; with more rounds, networks become too sure of what they think."""
+"""With these, chances are what they say: where the mean suspect was wrong with 84 %, 85 % of them were, over all sets
+of bench/labels.py; with more rounds, networks become too sure of what they think."""
 FAR_FROM_ONE = 0.01
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.optim import SGD, Adam, Optimizer
 
-Kernel = Callable[[Sequence[Tensor]], object]
+Kernel = Callable[[list[Tensor]], object]
 """Updates the weights of one group; takes their gradients."""
 
 
@@ -31,7 +31,7 @@ class Update:
         self._can_be_direct = is_alone and _has_kernels(optimizer)
         self._kernels: list[Kernel] = []
 
-    def __call__(self, gradients: Sequence[Tensor]) -> None:
+    def __call__(self, gradients: list[Tensor]) -> None:
         """One step.
 
         Args:
@@ -103,7 +103,7 @@ def _adam(group: dict[str, Any], state: dict[Tensor, Any]) -> Kernel:
     kernel = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
     beta1, beta2 = group["betas"]
 
-    def update(gradients: Sequence[Tensor]) -> None:
+    def update(gradients: list[Tensor]) -> None:
         for count in own_counts:
             count += 1
         kernel(
@@ -129,7 +129,7 @@ def _sgd(group: dict[str, Any], state: dict[Tensor, Any]) -> Kernel:
     weights = group["params"]
     velocities = [state[weight]["momentum_buffer"] for weight in weights] if group["momentum"] else []
 
-    def update(gradients: Sequence[Tensor]) -> None:
+    def update(gradients: list[Tensor]) -> None:
         torch._fused_sgd_(
             weights,
             gradients,
