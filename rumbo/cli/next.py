@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which run, and for how long."""
-    parser.add_argument("run", metavar="RUN", help=t("a run folder"))
-    parser.add_argument("--human-error", metavar="ERROR", help=t("what is possible, a share or a percentage; 0 when not given"))
-    parser.add_argument("--budget", metavar="TIME", help=t("for all trainings together, as in 90s, 10m or 2h (10m)"))
+    add = parser.add_argument
+    add("run", metavar="RUN", help=t("a run folder"))
+    add("--human-error", metavar="ERROR", help=t("what is possible, a share or a percentage; 0 when not given"))
+    add("--budget", metavar="TIME", help=t("for all trainings together, as in 90s, 10m or 2h (10m)"))
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:

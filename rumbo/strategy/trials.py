@@ -223,13 +223,15 @@ class Trials:
             return math.nan, None
         mean = float(pairs[:, 0].mean())
         noise, degrees = self._noise(fidelity)
-        if degrees == 0:
+        if degrees == 0 or not math.isfinite(mean):  # tried once, or a goal that is not defined on dev
             return mean, None
         own = float(np.var(pairs[:, 0], ddof=1)) if len(pairs) > 1 else 0.0
         noise = max(noise, own, (LEAST_NOISE * abs(self.value)) ** 2)  # an action may be noisier than the others
         of_seeds = noise / len(pairs)
         of_examples = float(np.nanvar(pairs[:, 1:].mean(axis=0)))
         variance = of_seeds + of_examples
+        if not math.isfinite(variance):
+            return mean, None
         # Welch, Satterthwaite: the variance of the seeds is known from few, that of the examples from many.
         freedom = degrees * (variance / of_seeds) ** 2 if of_seeds > 0 else math.inf
         half = float(stats.t.ppf(0.975, min(freedom, 1e6))) * math.sqrt(variance)

@@ -170,3 +170,18 @@ def test_whoever_stops_early_keeps_what_was_tried():
     assert not found.is_complete
     assert found.tried[0].action.name == "good"
     json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_a_goal_that_is_not_defined_decides_nothing():
+    world = World({"good": 0.06})
+
+    def attempt(tried: Action | None, fidelity: float, seed: int) -> Attempt:
+        ids = [str(row) for row in range(10)]
+        value = RunValue(name="", ids=ids, weights=np.ones(10), statistic=lambda _: float("nan"))
+        return Attempt(scores=value, seconds=world.attempt(tried, fidelity, seed).seconds)
+
+    found = advise(
+        [action("good")], attempt, metric="roc_auc", higher_is_better=True, budget_seconds=20, run_seconds=1.0
+    )
+    assert found.tried[0].outcome == "undecided"
+    json.dumps(found.to_dict(), allow_nan=False)
