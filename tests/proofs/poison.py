@@ -25,7 +25,7 @@ def poison_batch(part: str, value: str, steps: Sequence[int]) -> None:
     def change(batch: Any) -> Any:
         name = part if part != "inputs" else "images" if batch.images is not None else "numbers"
         tensor = getattr(batch, name).clone()
-        tensor.view(-1)[0] = float(value)
+        tensor[(0,) * tensor.ndim] = float(value)
         return dataclasses.replace(batch, **{name: tensor})
 
     _at_steps(change, steps)
@@ -54,7 +54,7 @@ def _layer(model: Any, index: int) -> tuple[str, Any]:
 
 def _with_bad_entry(tensor: Any, value: str) -> Any:
     poisoned = tensor.clone()
-    poisoned.view(-1)[0] = float(value)
+    poisoned[(0,) * poisoned.ndim] = float(value)
     return poisoned
 
 
@@ -93,7 +93,7 @@ def poison_weight(layer: int, value: str, steps: Sequence[int]) -> None:
     def hook_up(state: Any) -> None:
         def hook(module: Any, _inputs: Any) -> None:
             if module.training and state.step in steps:
-                module.weight.data.view(-1)[0] = float(value)
+                module.weight.data[(0,) * module.weight.ndim] = float(value)
 
         _layer(state.model, layer)[1].register_forward_pre_hook(hook)
 
