@@ -148,6 +148,7 @@ def tried_on(
         higher_is_better=measure.higher_is_better,
         budget_seconds=budget_seconds,
         run_seconds=run_seconds,
+        epochs=bench.config.train.epochs or 1,
         seed=seed,
         told=told,
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rumbo.strategy.actions import Action
-from rumbo.strategy.trials import Attempt, Outcome, Told, Trials, Tried, Try
+from rumbo.strategy.trials import Attempt, Outcome, OutOfBudget, Told, Trials, Tried, Try, fidelities
 
 FINALISTS = 3
 SHARE_TO_BEGIN = 0.6
@@ -70,6 +70,7 @@ def advise(
     higher_is_better: bool,
     budget_seconds: float,
     run_seconds: float,
+    epochs: int,
     seed: int = 0,
     told: Told | None = None,
 ) -> Advice:
@@ -82,6 +83,7 @@ def advise(
         higher_is_better: which way of it is up.
         budget_seconds: of all attempts together; > 0. At least the run as it is and one action are tried.
         run_seconds: what a training of the run as it is takes, about.
+        epochs: of the run; attempts have whole ones.
         seed: of the resampling.
         told: sees progress.
 
@@ -89,30 +91,17 @@ def advise(
         The advice; an action whose interval holds 0 is undecided, however large its effect looks.
     """
     alive = [action for action in actions if action.is_tried]
-    trials = Trials(try_action, 1.0 if higher_is_better else -1.0, budget_seconds, run_seconds, seed, told)
-    left_out: list[Action] = []
+    sign = 1.0 if higher_is_better else -1.0
+    trials = Trials(try_action, sign, budget_seconds, run_seconds, fidelities(epochs), seed, told)
     is_complete = True
     try:
-        if alive and run_seconds <= SHARE_TO_LOOK * budget_seconds:
-            trials.run([], 1.0, 1)  # what it takes here, and now
-        num_rungs = max(1, math.ceil(math.log2(max(FINALISTS, len(alive)) / FINALISTS)) + 1)
-        for rung in range(num_rungs if alive else 0):
-            share = trials.left / (num_rungs - rung)
-            if rung == 0:  # better all of them a little than a few for long
-                share = max(share, min(SHARE_TO_BEGIN * trials.left, trials.least_seconds(alive)))
-            fidelity, num_seeds, fitting = trials.plan(alive, share)
-            if rung == 0:
-                left_out, alive = alive[len(fitting) :], list(fitting)
-            trials.run(alive, fidelity, num_seeds)
-            alive = [action for action in alive if action.name not in trials.failed]
-            alive.sort(key=lambda action: -trials.effect(action)[0])
-            if rung < num_rungs - 1:
-                alive = alive[: max(FINALISTS, math.ceil(len(alive) / 2))]
-        trials.run_on(alive[:FINALISTS])
+        _halve(trials, alive)
+    except OutOfBudget:
+        pass
     except KeyboardInterrupt:
         is_complete = False
     reached = {name for name, _, _ in trials.draws} | trials.failed
-    left_out += [each for each in actions if each.is_tried and each.name not in reached and each not in left_out]
+    left_out = [each for each in alive if each.name not in reached]
     tried = [trials.result(action) for action in actions if action.name in reached]
     places: Mapping[Outcome, int] = {"helps": 0, "undecided": 1, "hurts": 2, "failed": 3}
     # Whoever came further was better when the others were left behind, though their last effects may look larger.
@@ -126,3 +115,28 @@ def advise(
         seconds=trials.spent,
         is_complete=is_complete,
     )
+
+
+def _halve(trials: Trials, actions: Sequence[Action]) -> None:
+    """The rungs: all actions, the better half, and so on; then further seeds for the finalists."""
+    alive = list(actions)
+    if not alive:
+        return
+    if trials.run_seconds <= SHARE_TO_LOOK * trials.budget:
+        trials.run([], 1.0, 1)  # what it takes here, and now
+    num_rungs = math.ceil(math.log2(max(FINALISTS, len(alive)) / FINALISTS)) + 1
+    for rung in range(num_rungs):
+        share = trials.left / (num_rungs - rung)
+        if rung == 0:  # better all of them a little than a few for long
+            share = max(share, min(SHARE_TO_BEGIN * trials.left, trials.least_seconds(alive)))
+        trials.run(alive, *trials.plan(alive, share))
+        alive = [action for action in alive if action.name not in trials.failed]
+        alive.sort(key=lambda action: _order(trials.effect(action)[0]))
+        if rung < num_rungs - 1:
+            alive = alive[: max(FINALISTS, math.ceil(len(alive) / 2))]
+    trials.run_on(alive[:FINALISTS])
+
+
+def _order(effect: float) -> float:
+    """The best first, what is not defined last."""
+    return math.inf if math.isnan(effect) else -effect

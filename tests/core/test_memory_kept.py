@@ -12,15 +12,18 @@ import torch
 from rumbo.core.memory import keep_freed_memory
 if sys.argv[1] == "kept":
     assert keep_freed_memory()
-def step():
-    blocks = [torch.ones(2**18) for _ in range(40)]  # 1 MiB each
+def step(size):
+    blocks = [torch.ones(size) for _ in range(2**24 // size)]  # 64 MiB together
     del blocks
-for _ in range(3):
-    step()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(10):
-    step()
-print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / 10)
+most = 0
+for size in (2**17, 2**18, 2**19, 2**20, 2**21, 2**22):  # what is left behind decides which of them give memory back
+    for _ in range(3):
+        step(size)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(5):
+        step(size)
+    most = max(most, (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / 5)
+print(most)
 """
 
 

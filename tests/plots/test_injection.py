@@ -257,7 +257,9 @@ def test_templates_keep_the_rules():
             r"tojson",
             r"Markup",
         ):
-            assert not re.search(forbidden, source, re.IGNORECASE), (path.name, forbidden)
+            # The page to look at labels has the one script of ours, a constant that is let in by its hash.
+            found = source.replace("<script>{{ script }}</script>", "") if path.name == "labels.html" else source
+            assert not re.search(forbidden, found, re.IGNORECASE), (path.name, forbidden)
         for attribute in ("href", "style", "id"):
             assert not re.search(rf"\b{attribute}\s*=\s*[\"']?[^\"'>]*{{{{", source), (path.name, attribute)
         assert not re.search(r"\w=\s*{{", source), "an attribute without quotes"
@@ -269,8 +271,10 @@ def test_only_our_own_drawings_are_trusted():
     calls = [
         (path.name, line.strip()) for path, text in sources.items() for line in text.splitlines() if "Markup(" in line
     ]
-    assert len(calls) == 1
-    assert "Markup(to_svg(" in calls[0][1]
+    assert sorted(calls) == [
+        ("label_page.py", "script=Markup(script),"),  # a file of ours, read as it is
+        ("page.py", "return Markup(to_svg(figure, name=name))"),
+    ]
 
 
 def test_the_policy_forbids_everything_but_inline_styles_and_pictures(make_report):

@@ -3,6 +3,9 @@
 import os
 import signal
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "training"))  # where pytest would look, too
 
 from rank_jobs import dies
 

@@ -207,6 +207,8 @@ def at_step(step: int, does: Callable[[], None]) -> None:
 
 def _signal(number: int, to: str) -> None:
     os.kill({"rank": os.getpid(), "job": os.getppid(), "all": -os.getpgid(0)}[to], number)
+    if to == "job":
+        time.sleep(1)  # the job passes it on; it may not get a core before this short training is over
 
 
 def signalled(victim: int, step: int, number: int, rank: int, *, to: str = "rank") -> None:

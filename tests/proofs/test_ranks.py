@@ -207,6 +207,6 @@ def test_torchrun_trains_as_our_own_processes_do(program: tuple[str, ...], folde
     end = subprocess.run(
         [*command, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
-    assert end.returncode == 0, end
+    assert end.returncode == 0, end.stderr[-6000:]
     assert set(json.loads(end.stdout.strip().splitlines()[-1])) >= {"run", "metrics"}
     assert outcome(folder / run) == outcome(whole)

@@ -55,6 +55,7 @@ def advice_of(world: World, actions: list[Action], *, budget: float, seed: int =
         higher_is_better=world.is_up,
         budget_seconds=budget,
         run_seconds=1.0,
+        epochs=8,
         seed=seed,
     )
 
@@ -93,7 +94,9 @@ def test_effects_of_a_shorter_training_do_not_rank_above_those_of_the_whole():
         return usual(tried, fidelity, seed)
 
     actions = [action(name) for name in (*early, *NAMES)]
-    found = advise(actions, attempt, metric="accuracy", higher_is_better=True, budget_seconds=20, run_seconds=1.0)
+    found = advise(
+        actions, attempt, metric="accuracy", higher_is_better=True, budget_seconds=20, run_seconds=1.0, epochs=8
+    )
     fidelities = [each.fidelity for each in found.tried if each.outcome == "helps"]
     assert fidelities == sorted(fidelities, reverse=True)
     assert len(set(fidelities)) > 1
@@ -116,7 +119,6 @@ def test_a_lower_metric_is_better_where_it_is_so():
 
 def test_a_short_budget_leaves_out_the_last_and_says_so():
     found = advice_of(World({}), [action(name, cost=2) for name in NAMES], budget=2)
-    assert found.left_out
     assert [each.name for each in found.left_out] == NAMES[-len(found.left_out) :]
     assert {each.fidelity for each in found.tried} == {0.125}
 
@@ -132,7 +134,15 @@ def test_a_run_that_cannot_be_trained_again_is_an_error():
         raise TrainingError("not finite")
 
     with pytest.raises(TrainingError):
-        advise([action("good")], attempt, metric="accuracy", higher_is_better=True, budget_seconds=10, run_seconds=1)
+        advise(
+            [action("good")],
+            attempt,
+            metric="accuracy",
+            higher_is_better=True,
+            budget_seconds=10,
+            run_seconds=1,
+            epochs=8,
+        )
 
 
 def test_what_no_training_measures_is_told_and_nothing_is_trained_for_it():
@@ -144,8 +154,9 @@ def test_what_no_training_measures_is_told_and_nothing_is_trained_for_it():
 
 
 def test_the_same_seed_gives_the_same_advice():
-    def once() -> dict[str, object]:
-        return advice_of(World({"good": 0.02}), [action("good"), action("idle 0")], budget=30).to_dict()
+    def once() -> list[object]:
+        found = advice_of(World({"good": 0.02}), [action("good"), action("idle 0")], budget=30)
+        return [(each.action.name, each.effect, each.interval) for each in found.tried]
 
     assert once() == once()
 
@@ -166,10 +177,82 @@ def test_whoever_stops_early_keeps_what_was_tried():
         return world.attempt(tried, fidelity, seed)
 
     actions = [action(name) for name in ("good", *NAMES)]
-    found = advise(actions, attempt, metric="accuracy", higher_is_better=True, budget_seconds=400, run_seconds=1.0)
+    found = advise(
+        actions, attempt, metric="accuracy", higher_is_better=True, budget_seconds=400, run_seconds=1.0, epochs=8
+    )
     assert not found.is_complete
     assert found.tried[0].action.name == "good"
     json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_a_goal_that_is_not_defined_for_one_action_decides_nothing_for_it_alone():
+    world = World({"good": 0.06})
+
+    def attempt(tried: Action | None, fidelity: float, seed: int) -> Attempt:
+        usual = world.attempt(tried, fidelity, seed)
+        if tried is None or tried.name != "undefined":
+            return usual
+        ids = [str(row) for row in range(SIZE)]
+        value = RunValue(name="", ids=ids, weights=np.ones(SIZE), statistic=lambda _: float("nan"))
+        return Attempt(scores=value, seconds=usual.seconds)
+
+    actions = [action(name) for name in ("undefined", "good", *NAMES)]
+    found = advise(
+        actions, attempt, metric="accuracy", higher_is_better=True, budget_seconds=60, run_seconds=1.0, epochs=8
+    )
+    outcomes = {each.action.name: each.outcome for each in found.tried}
+    assert outcomes["good"] == "helps"
+    assert outcomes["undefined"] == "undecided"
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 12])
+def test_shares_of_the_epochs_are_whole_epochs(epochs):
+    world = World({"good": 0.06})
+    advise(
+        [action(name) for name in ("good", *NAMES)],
+        world.attempt,
+        metric="accuracy",
+        higher_is_better=True,
+        budget_seconds=12,
+        run_seconds=1.0,
+        epochs=epochs,
+    )
+    met = {fidelity for _, fidelity, _ in world.calls}
+    assert all((fidelity * epochs) % 1 == 0 for fidelity in met)
+    assert epochs > 1 or met == {1.0}
+
+
+def test_a_budget_is_kept_where_trainings_are_slower_than_was_thought():
+    world = World({"good": 0.06})
+
+    def attempt(tried: Action | None, fidelity: float, seed: int) -> Attempt:
+        usual = world.attempt(tried, fidelity, seed)
+        return Attempt(scores=usual.scores, seconds=6 * usual.seconds)
+
+    actions = [action(name) for name in ("good", *NAMES, "idle 9", "idle 10", "idle 11")]
+    found = advise(
+        actions, attempt, metric="accuracy", higher_is_better=True, budget_seconds=40, run_seconds=1.0, epochs=8
+    )
+    assert found.seconds <= 40
+    later = [fidelity for name, fidelity, _ in world.calls if name == "good"]
+    assert later == sorted(later), "no attempt is shorter than one before"
+
+
+@pytest.mark.parametrize("stop", range(14, 36, 3))
+def test_a_finding_survives_a_stop_in_the_middle_of_the_next_rung(stop):
+    world = World({"good": 0.1}, noise=0.002)
+
+    def attempt(tried: Action | None, fidelity: float, seed: int) -> Attempt:
+        if len(world.calls) == stop:
+            raise KeyboardInterrupt
+        return world.attempt(tried, fidelity, seed)
+
+    actions = [action(name) for name in ("good", *NAMES[:5])]
+    found = advise(
+        actions, attempt, metric="accuracy", higher_is_better=True, budget_seconds=10, run_seconds=1.0, epochs=8
+    )
+    assert {each.action.name: each.outcome for each in found.tried}["good"] == "helps"
 
 
 def test_a_goal_that_is_not_defined_decides_nothing():
@@ -181,7 +264,7 @@ def test_a_goal_that_is_not_defined_decides_nothing():
         return Attempt(scores=value, seconds=world.attempt(tried, fidelity, seed).seconds)
 
     found = advise(
-        [action("good")], attempt, metric="roc_auc", higher_is_better=True, budget_seconds=20, run_seconds=1.0
+        [action("good")], attempt, metric="roc_auc", higher_is_better=True, budget_seconds=20, run_seconds=1.0, epochs=8
     )
     assert found.tried[0].outcome == "undecided"
     json.dumps(found.to_dict(), allow_nan=False)
