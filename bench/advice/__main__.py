@@ -144,7 +144,10 @@ def random_search(bench: Any, names: list[str], budget: float, seconds: float, s
     for name in [AS_IT_IS, *rng(seed, "random search").permutation(names)]:
         if left <= 0:
             break
-        attempt = bench.attempt(by_name.get(str(name)), 1.0, 0)
+        try:
+            attempt = bench.attempt(by_name.get(str(name)), 1.0, 0)
+        except TrainingError:
+            continue
         left -= attempt.seconds
         value = float(np.mean(attempt.scores.scores))
         if value > best_value:
@@ -170,7 +173,7 @@ def score(chosen: list[Scenario], half: str) -> None:
             continue
         total += 1
         real, said = Truth(truths[scenario.name]), advices[scenario.name]
-        first, *others = [*said["helps"], AS_IT_IS][:2]
+        first, *others = (said["helps"] or [AS_IT_IS])[:2]
         verdict = said["verdict"] in scenario.verdicts
         hit = real.is_best(first)
         counts["verdict"] += verdict

@@ -1,5 +1,6 @@
 """What to do next with a run: the situation read from its files, candidate actions, and short trainings that decide."""
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,21 +47,22 @@ class NextSteps:
         diagnosis: what holds it back.
         advice: what was tried, and what came of it.
         budget_seconds: what was allowed.
+        commands: name of an action -> the training that takes it, as one types it.
     """
 
     run: str
     diagnosis: Diagnosis
     advice: Advice
     budget_seconds: float
+    commands: Mapping[str, str]
 
     def command(self, action: Action) -> str | None:
         """The training that takes an action; None for one that no option does."""
-        return command_of(self.run, action)
+        return self.commands.get(action.name)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON types."""
         found = self.advice.to_dict()
-        commands = {each.action.name: self.command(each.action) for each in self.advice.tried}
         best = self.advice.best
         return {
             "run": self.run,
@@ -69,7 +71,7 @@ class NextSteps:
             "reason": self.diagnosis.reason,
             "best": None if best is None else best.action.name,
             **found,
-            "actions": [{**each, "command": commands[each["name"]]} for each in found["actions"]],
+            "actions": [{**each, "command": self.commands.get(each["name"])} for each in found["actions"]],
             "budget_seconds": self.budget_seconds,
         }
 
@@ -121,7 +123,17 @@ def next_steps(
         opened.config, bench.gathered, task, predictions, human_error=possible, common_tags=frozenset(tags)
     )
     advice = tried_on(bench, candidates(now), budget_seconds, float(opened.summary["seconds"]), seed=seed, show=show)
-    return NextSteps(run=str(opened.path), diagnosis=now.diagnosis, advice=advice, budget_seconds=budget_seconds)
+    return NextSteps(
+        run=str(opened.path),
+        diagnosis=now.diagnosis,
+        advice=advice,
+        budget_seconds=budget_seconds,
+        commands={
+            each.action.name: command_of(opened, bench.varied(each.action))
+            for each in advice.tried
+            if not each.action.cleans_labels
+        },
+    )
 
 
 def tried_on(
@@ -154,15 +166,32 @@ def tried_on(
     )
 
 
-def command_of(run: str, action: Action, epochs: int | None = None) -> str | None:
-    """The training that takes an action, as one types it."""
-    if not action.is_tried or action.cleans_labels:
-        return None
-    epochs = epochs or Run(run).config.train.epochs or 1
-    settings = dict(action.settings)
-    if action.epochs_factor != 1:
-        settings["train.epochs"] = str(max(1, round(epochs * action.epochs_factor)))
-    return " ".join([f"rumbo train --config {run}/config.yaml", *(f"--set {k}={v}" for k, v in settings.items())])
+def command_of(run: Run, config: RunConfig) -> str:
+    """The training with other options than a run's, as one types it."""
+    before, after = _leaves(run.config.to_dict()), _leaves(config.to_dict())
+    pairs: list[tuple[str, str]] = []
+    own = {path for path in before if path.startswith("model.options.")}
+    if own - after.keys():
+        pairs.append(("model.options", "none"))
+        before = {path: value for path, value in before.items() if path not in own}
+    pairs += [(path, _text(value)) for path, value in after.items() if path not in before or before[path] != value]
+    words = ["rumbo", "train", "--config", str(run.path / "config.yaml")]
+    return shlex.join([*words, *(word for path, text in pairs for word in ("--set", f"{path}={text}"))])
+
+
+def _leaves(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Options by their dotted paths."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        found |= _leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return found
+
+
+def _text(value: Any) -> str:
+    """An option's value as one types it."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _num_dev(run: Run) -> int:

@@ -1,6 +1,7 @@
 """`improve`: rounds of diagnosis, one knob, and a decision, written into a lab book; the test set is looked at once."""
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,11 +14,11 @@ from rumbo.api.diagnosing import deviation_of, possible_error
 from rumbo.api.goals import table_of, values_of_columns
 from rumbo.api.prepare import assemble, gather
 from rumbo.api.run import Run
-from rumbo.api.sources import Progress
+from rumbo.api.sources import Progress, require_same_data, used_by
 from rumbo.api.training import train
-from rumbo.api.trying import Trained, Workbench, trained, without
+from rumbo.api.trying import Trained, Workbench, timeless, trained, without
 from rumbo.api.wanted import relocated, wanted_config
-from rumbo.core.errors import DataError, UsageError
+from rumbo.core.errors import DataError, RumboError, TrainingError, UsageError
 from rumbo.core.messages import t
 from rumbo.data.splits.split import Split
 from rumbo.runs import read_json, write_file, write_json, write_yaml
@@ -37,8 +38,16 @@ FEWEST_TRAININGS = 8
 LOOKED_AT = ("train", "train_dev", "dev")
 """What rounds may see; test is for the end."""
 
+BUDGET_SECONDS = 1800.0
+
 Say = Callable[[str], None]
 """Told a sentence after each round."""
+
+
+class Stopped(RumboError):
+    """Somebody asked to stop; what was decided is kept."""
+
+    exit_code = 130
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +72,7 @@ class Improvement:
 def improve(
     path: str | Path | None = None,
     *,
-    budget_seconds: float = 1800.0,
+    budget_seconds: float | None = None,
     human_error: float | str | None = None,
     task: str | None = None,
     target: str | None = None,
@@ -79,7 +88,8 @@ def improve(
 
     Args:
         path: data, or a finished run to begin with; none with `resume`.
-        budget_seconds: for everything but the last training; > 0. A resume goes on with its own.
+        budget_seconds: for everything but the last training; > 0, and 1,800 when not given. A resume goes on with its
+            own.
         human_error: what is possible, as for `rumbo.diagnose`; a resume goes on with its own.
         task: as for `rumbo.train`.
         target: likewise.
@@ -98,11 +108,19 @@ def improve(
         UsageError: nothing to improve, or `out` exists.
         DataError: the data cannot be used, or dev is too small to decide.
         TrainingError: a training that nothing was changed in came to nothing.
-        KeyboardInterrupt: somebody stopped it; what was decided is kept, and a resume goes on.
+        Stopped: somebody stopped it; what was decided is kept, and a resume goes on.
+        KeyboardInterrupt: likewise, before there was anything to keep.
     """
     if resume:
+        given = {"PATH": path, "--task": task, "--target": target, "--goal": goal, "--config": config}
+        given |= {"--human-error": human_error, "--budget": budget_seconds}
+        if names := [name for name, value in given.items() if value is not None]:
+            raise UsageError(
+                t("--resume goes on with the lab book's own options: leave out {names}.", names=", ".join(names))
+            )
         bench, book = _reopened(out, progress)
     else:
+        budget_seconds = BUDGET_SECONDS if budget_seconds is None else budget_seconds
         if not budget_seconds > 0:
             raise UsageError(
                 t("{path}={value} must be {bound}.", path="--budget", value=budget_seconds, bound=t("above 0"))
@@ -110,10 +128,18 @@ def improve(
         named = {"task": task, "target": target, "goal": goal}
         place = None if out is None else Path(out)
         bench, book = _begun(path, config, named, place, budget_seconds, human_error, progress)
-    while book.stopped is Stop.NOT_YET:
-        bench, book = _round(bench, book, show, say)
-        _write(bench, book)
-    run = _result(bench)
+    try:
+        while book.stopped is Stop.NOT_YET:
+            bench, book = _round(bench, book, show, say)
+            _write(bench, book)
+        run = _result(bench)
+    except KeyboardInterrupt:
+        raise Stopped(
+            t(
+                "stopped; what was decided is kept. Continue with: rumbo improve --resume --out {folder}",
+                folder=os.path.relpath(bench.base),
+            )
+        ) from None
     if book.test is None and run.goal["split"] == "test":
         low, high = run.goal["interval"]
         book = replace(book, test=float(run.goal["value"]), test_interval=(float(low), float(high)))
@@ -132,21 +158,31 @@ def _begun(
 ) -> tuple[Workbench, LabBook]:
     """The folder, the data and the first training."""
     began = time.monotonic()
-    split = None
-    if path is not None and (Path(path) / CONFIG).is_file():  # a run: go on from its options, on its split
-        split = Split.load(Path(path) / SPLIT) if (Path(path) / SPLIT).is_file() else None
-        path, config = None, Path(path) / CONFIG
-    wanted = wanted_config(path, config, named=named, model={}, train={}, settings=None)
+    run = Run(path) if path is not None and (Path(path) / CONFIG).is_file() else None
+    if run is not None and config is not None:
+        raise UsageError(t("'{path}' is a run, which has its own options: leave out --config.", path=str(path)))
+    split = None if run is None else Split.load(run.folder.split)
+    source, file = (path, config) if run is None else (None, run.folder.config)
+    wanted = wanted_config(source, file, named=named, model={}, train={}, settings=None)
+    train_options = wanted.train if run is None else timeless(run).train
+    wanted = replace(wanted, train=replace(train_options, budget_seconds=None))
     if out is not None and out.exists():
         raise UsageError(
             t("{path} exists already. Choose another --out, or go on with the lab book there with --resume.", path=out)
         )
     gathered = gather(wanted, base=Path(), split=split, progress=progress)
+    if run is not None:
+        require_same_data(used_by(gathered.dataset, gathered.split), run.folder, run.config.path)
     prepared = assemble(gathered, wanted)
     count = len(prepared.rows("dev"))
     if count < LEAST_DEV:
         raise DataError(
-            t("dev has {count} examples; at least {needed} are needed to decide by.", count=count, needed=LEAST_DEV)
+            t(
+                "dev has {count} examples; at least {needed} are needed to decide by. Add examples, or begin from a "
+                "run with a larger dev set (--set data.split.dev_fraction=0.2).",
+                count=count,
+                needed=LEAST_DEV,
+            )
         )
     name = plain_name(Path(wanted.path).resolve().name.partition(".")[0] or "model")
     folder = out or PARENT / name
@@ -155,15 +191,24 @@ def _begun(
         folder = make_next(folder)
     else:
         folder.mkdir()
-    bench = Workbench(config=relocated(prepared.config, Path(), folder), base=folder, gathered=gathered)
+    bench = Workbench(
+        config=relocated(prepared.config, Path(), folder),
+        base=folder,
+        gathered=gathered,
+        data_sha256=used_by(gathered.dataset, gathered.split).sha256(),
+    )
     gathered.split.save(folder / SPLIT)
-    first = trained(prepared, Path())
+    try:
+        first_value = _value(bench, trained(prepared, Path()))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)  # nothing was decided yet
+        raise
     book = LabBook(
         goal=bench.goal.measure.text,
         higher_is_better=bench.goal.measure.higher_is_better,
         budget_seconds=budget_seconds,
         seconds=time.monotonic() - began,
-        first_value=_value(bench, first),
+        first_value=first_value,
         human_error=possible_error(human_error, deviation_of(prepared.task)),
     )
     _write(bench, book)
@@ -180,8 +225,22 @@ def _reopened(out: str | Path | None, progress: Progress | None) -> tuple[Workbe
     state = read_json(folder / STATE)
     config = RunConfig.from_dict(state["config"])
     gathered = gather(config, base=folder, split=Split.load(folder / SPLIT), progress=progress)
+    if used_by(gathered.dataset, gathered.split).sha256() != state["data_sha256"]:
+        raise DataError(
+            t(
+                "the data of '{path}' have changed since its lab book was begun: rounds before and after cannot be "
+                "compared. Begin a new one.",
+                path=str(folder),
+            )
+        )
     gathered = without(gathered, set(state["left_out"]))
-    bench = Workbench(config=config, base=folder, gathered=gathered, left_out=frozenset(state["left_out"]))
+    bench = Workbench(
+        config=config,
+        base=folder,
+        gathered=gathered,
+        left_out=frozenset(state["left_out"]),
+        data_sha256=state["data_sha256"],
+    )
     return bench, LabBook.from_dict(state["book"])
 
 
@@ -202,8 +261,11 @@ def _round(bench: Workbench, book: LabBook, show: ShowAttempt | None, say: Say |
         raise KeyboardInterrupt
     best, changed, new_value = advice.best, bench, None
     if best is not None:
-        changed = bench.with_action(best.action)
-        new_value = _value(changed, changed.train())
+        try:
+            changed = bench.with_action(best.action)
+            new_value = _value(changed, changed.train())
+        except TrainingError:  # with a share of the epochs it went well
+            changed = bench
     is_kept = new_value is not None and book.is_better(new_value, book.value)
     entry = Round(
         verdict=str(now.diagnosis.verdict),
@@ -247,7 +309,12 @@ def _value(bench: Workbench, found: Trained) -> float:
 
 def _write(bench: Workbench, book: LabBook) -> None:
     """The state for a resume first, then what people read."""
-    state = {"book": book.to_dict(), "config": bench.config.to_dict(), "left_out": sorted(bench.left_out)}
+    state = {
+        "book": book.to_dict(),
+        "config": bench.config.to_dict(),
+        "left_out": sorted(bench.left_out),
+        "data_sha256": bench.data_sha256,
+    }
     write_json(bench.base / STATE, state)
     write_file(bench.base / BOOK, book.markdown().encode())
 
@@ -258,7 +325,10 @@ def _result(bench: Workbench) -> Run:
     if folder.exists():
         return train(out=folder, resume=True)
     bench.gathered.split.save(bench.base / SPLIT)
-    split = replace(bench.config.data.split, file=SPLIT)
+    split = replace(
+        bench.config.data.split, file=SPLIT, by="auto", folds=None, fold=1, dev_sources=(), test_sources=(),
+        dev_fraction=None, test_fraction=None, train_dev_fraction=None,
+    )  # fmt: skip
     config = replace(bench.config, data=replace(bench.config.data, split=split))
     write_yaml(bench.base / CONFIG, config.to_dict())
     return train(config=os.path.relpath(bench.base / CONFIG), out=folder)

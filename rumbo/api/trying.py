@@ -16,7 +16,7 @@ from rumbo.api.prepare import EVALUATION_BATCH, Gathered, Prepared, assemble, ga
 from rumbo.api.run import Run
 from rumbo.api.sources import Progress, require_same_data, used_by
 from rumbo.api.weights import load_weights
-from rumbo.core.errors import TrainingError
+from rumbo.core.errors import RumboError, TrainingError
 from rumbo.core.seeds import rng
 from rumbo.data.loader import Loader
 from rumbo.data.splits.split import Split
@@ -47,6 +47,7 @@ class Workbench:
         gathered: the data, in the form that these options take them.
         beat: called after each event.
         left_out: ids of train that an action left out for good; `gathered` is without them.
+        data_sha256: of the data that it began with.
     """
 
     config: RunConfig
@@ -54,6 +55,8 @@ class Workbench:
     gathered: Gathered
     beat: Beat | None = None
     left_out: frozenset[str] = frozenset()
+    data_sha256: str = ""
+    _others: list[Gathered] = field(default_factory=list[Gathered])
     _suspects: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
 
     @classmethod
@@ -65,7 +68,7 @@ class Workbench:
         """
         gathered = gather(run.config, base=run.path, split=Split.load(run.folder.split), progress=progress)
         require_same_data(used_by(gathered.dataset, gathered.split), run.folder, run.config.path)
-        return cls(config=run.config, base=run.path, gathered=gathered, beat=beat)
+        return cls(config=timeless(run), base=run.path, gathered=gathered, beat=beat)
 
     @cached_property
     def goal(self) -> Goal:
@@ -84,16 +87,25 @@ class Workbench:
         Raises:
             TrainingError: the training came to nothing.
         """
-        began = time.monotonic()
-        trained = self.train(action, fidelity, seed)
+        started = time.monotonic()
+        try:
+            if action is not None:
+                self._get_ready(action)
+            began = time.monotonic()
+            trained = self.train(action, fidelity, seed)
+        except RumboError as problem:
+            if action is None or isinstance(problem, TrainingError):
+                raise
+            raise TrainingError(str(problem)) from problem  # the action does not go with these options
         columns = values_of_columns(Goal(measure=self.goal.measure), self.gathered.dataset)
         table = table_of("", trained.prepared.task, trained.predictions("dev"), columns=columns)
-        return Attempt(scores=scores_of(self.goal.measure, table), seconds=time.monotonic() - began)
+        scores = scores_of(self.goal.measure, table)
+        return Attempt(scores=scores, seconds=time.monotonic() - began, once_seconds=began - started)
 
     def train(self, action: Action | None = None, fidelity: float = 1.0, seed: int = 0) -> "Trained":
         """A training with an action, or as it is."""
         config = self.varied(action, fidelity, seed)
-        gathered = self.gathered if self.gathered.serves(config) else self._gathered_anew(config)
+        gathered = self._gathered_for(config)
         if action is not None and action.cleans_labels:
             gathered = without(gathered, self._suspects_of(gathered))
         return trained(assemble(gathered, config), self.base, beat=self.beat)
@@ -101,7 +113,7 @@ class Workbench:
     def with_action(self, action: Action) -> "Workbench":
         """The workbench with an action taken for good."""
         config = replace(self.varied(action), seed=self.config.seed)
-        gathered = self.gathered if self.gathered.serves(config) else self._gathered_anew(config)
+        gathered = self._gathered_for(config)
         gone = self._suspects_of(gathered) if action.cleans_labels else set[str]()
         return Workbench(
             config=assemble(gathered, config).config,
@@ -109,6 +121,7 @@ class Workbench:
             gathered=without(gathered, gone),
             beat=self.beat,
             left_out=self.left_out | gone,
+            data_sha256=self.data_sha256,
         )
 
     def varied(self, action: Action | None, fidelity: float = 1.0, seed: int = 0) -> RunConfig:
@@ -116,10 +129,24 @@ class Workbench:
         config = self.config if action is None else with_settings(self.config, action.settings)
         epochs = (self.config.train.epochs or 1) * fidelity * (1 if action is None else action.epochs_factor)
         train = replace(config.train, epochs=max(1, round(epochs)), budget_seconds=None)
-        return replace(config, train=train, seed=(self.config.seed + seed) % 2**31)
+        data, augment = config.data, config.data.augment
+        if fidelity < 1 and augment is not None and epochs / fidelity >= augment.fewest_epochs:
+            data = replace(data, augment=replace(augment, fewest_epochs=0))  # changed as in the whole training
+        return replace(config, train=train, data=data, seed=(self.config.seed + seed) % 2**31)
 
-    def _gathered_anew(self, config: RunConfig) -> Gathered:
-        return gather(config, base=self.base, split=self.gathered.split)
+    def _get_ready(self, action: Action) -> None:
+        """What an action needs once, however often it is tried."""
+        gathered = self._gathered_for(self.varied(action))
+        if action.cleans_labels:
+            self._suspects_of(gathered)
+
+    def _gathered_for(self, config: RunConfig) -> Gathered:
+        """The data in the form that some options take; kept, where that is another form."""
+        known = next((each for each in (self.gathered, *self._others) if each.serves(config)), None)
+        if known is None:
+            known = gather(replace(config, seed=self.config.seed), base=self.base, split=self.gathered.split)
+            self._others.append(known)
+        return known
 
     def _suspects_of(self, gathered: Gathered) -> set[str]:
         """Ids of train whose labels are probably wrong, as networks say that never saw them; found once."""
@@ -165,10 +192,19 @@ def trained(prepared: Prepared, base: Path, *, beat: Beat | None = None) -> Trai
     return Trained(prepared)
 
 
+def timeless(run: Run) -> RunConfig:
+    """A run's options with the epochs that it reached in its budget of time, so that the machine decides nothing."""
+    train = run.config.train
+    epochs = run.summary["epochs"] if run.summary["ended_by"] == "budget" else train.epochs
+    return replace(run.config, train=replace(train, epochs=epochs, budget_seconds=None))
+
+
 def with_settings(config: RunConfig, settings: Mapping[str, str]) -> RunConfig:
     """The options with others by their dotted paths; another network begins with its own usual options."""
     if "model.name" in settings:
-        config = replace(config, model=replace(config.model, options={}, weights="none", freeze="none"))
+        config = replace(
+            config, model=replace(config.model, options={}, weights="none", freeze="none", initial="default")
+        )
         config = replace(config, train=replace(config.train, precision="auto", layout="auto", threads=None))
     for path, text in settings.items():
         config = config.override(path, text)

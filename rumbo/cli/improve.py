@@ -6,7 +6,6 @@ from typing import Any
 
 from rumbo.cli.parser import seconds
 from rumbo.cli.progress import Display
-from rumbo.core.errors import RumboError
 from rumbo.core.messages import shown, t
 
 
@@ -30,34 +29,23 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     from rumbo.api.improving import BOOK, improve
 
     with Display() as display:
-        try:
-            found = improve(
-                arguments.path,
-                budget_seconds=1800.0 if budget is None else budget,
-                human_error=arguments.human_error,
-                task=arguments.task,
-                target=arguments.target,
-                goal=arguments.goal,
-                config=arguments.config,
-                out=arguments.out,
-                resume=arguments.resume,
-                progress=display.reading,
-                show=display.trying,
-                say=lambda sentence: print(shown(sentence), file=sys.stderr, flush=True),
-            )
-        except KeyboardInterrupt:
-            raise Stopped(
-                t("stopped; what was decided is kept. The same command with --resume and --out goes on.")
-            ) from None
+        found = improve(
+            arguments.path,
+            budget_seconds=budget,
+            human_error=arguments.human_error,
+            task=arguments.task,
+            target=arguments.target,
+            goal=arguments.goal,
+            config=arguments.config,
+            out=arguments.out,
+            resume=arguments.resume,
+            progress=display.reading,
+            show=display.trying,
+            say=lambda sentence: print(shown(sentence), file=sys.stderr, flush=True),
+        )
     if not arguments.json:
         print(found.book.result())
         print()
         print(t("lab book: {path}", path=found.folder / BOOK))
         print(t("run: {path}", path=found.run.path))
     return found.to_dict()
-
-
-class Stopped(RumboError):
-    """Somebody asked to stop; what was decided is kept."""
-
-    exit_code = 130

@@ -203,6 +203,12 @@ def _override(options: Any, path: list[str], text: str, whole: str) -> Any:
         raise OptionError(t("'{path}' is a group; set one of: {names}.", path=whole, names=names))
     if isinstance(current, dict) and len(rest) == 1:
         return dataclasses.replace(options, **{name: {**current, rest[0]: parse_scalar(text)}})
+    if isinstance(current, dict) and not rest:
+        if text.strip().lower() not in ("none", "{}"):
+            raise OptionError(
+                t("'{path}' is a group: none empties it, and {path}.NAME=VALUE sets one of it.", path=whole)
+            )
+        return dataclasses.replace(options, **{name: {}})
     if rest:
         raise unknown_name("option", whole, [whole[: -len(".".join(rest)) - 1]])
     value = parse(kind, text, whole)

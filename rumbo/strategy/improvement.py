@@ -226,6 +226,8 @@ def _table(entry: Round) -> list[str]:
 
 
 def _outcome(entry: Round, goal: str) -> str:
+    if entry.action is not None and entry.new_value is None:
+        return t("It could not be trained whole. Taken back.")
     if entry.action is None or entry.new_value is None:
         return t("No action is known to help: the last one stays the best.")
     sentence = (

@@ -43,11 +43,13 @@ class Attempt:
 
     Attributes:
         scores: the goal: what each example adds to a mean, or a function of the examples' weights.
-        seconds: what it took.
+        seconds: what it took, and would take again.
+        once_seconds: what was done for it once and is there now, such as finding suspect labels.
     """
 
     scores: RunScores | RunValue
     seconds: float
+    once_seconds: float = 0.0
 
 
 Try = Callable[[Action | None, float, int], Attempt]
@@ -220,7 +222,7 @@ class Trials:
         began = time.monotonic()
         self.draws[name, fidelity, seed] = self.sign * self._resampled(attempt)
         seconds = attempt.seconds + time.monotonic() - began
-        self.spent += seconds
+        self.spent += seconds + attempt.once_seconds
         self.seconds_of.setdefault((name, fidelity), []).append(seconds)
 
     def _resampled(self, attempt: Attempt) -> np.ndarray:

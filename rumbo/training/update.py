@@ -30,6 +30,7 @@ class Update:
         self._weights: list[Tensor] = [weight for group in optimizer.param_groups for weight in group["params"]]
         self._can_be_direct = is_alone and _has_kernels(optimizer)
         self._kernels: list[Kernel] = []
+        self._held: Any = None
 
     def __call__(self, gradients: list[Tensor]) -> None:
         """One step.
@@ -41,7 +42,9 @@ class Update:
             self._let_go()
             self._optimizer.step()
             return
-        self._kernels = self._kernels or self._take_hold()
+        first_memory = self._optimizer.state.get(self._weights[0])
+        if not self._kernels or first_memory is not self._held:  # it was loaded anew
+            self._kernels, self._held = self._take_hold(), first_memory
         first = 0
         with torch.no_grad():
             for group, kernel in zip(self._optimizer.param_groups, self._kernels, strict=True):
@@ -63,11 +66,11 @@ class Update:
 
     def _let_go(self) -> None:
         """Give each weight its own count of steps again, for torch's step counts each one up."""
-        if self._kernels:
-            self._kernels = []
-            for memory in self._optimizer.state.values():
-                if "step" in memory:
-                    memory["step"] = memory["step"].clone()
+        self._kernels, seen = [], set[int]()
+        for memory in self._optimizer.state.values():
+            if "step" in memory and id(memory["step"]) in seen:
+                memory["step"] = memory["step"].clone()
+            seen.add(id(memory.get("step")))
 
 
 def _has_kernels(optimizer: Optimizer) -> bool:

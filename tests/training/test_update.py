@@ -1,5 +1,6 @@
 """Fused kernels called straight away make torch's own steps, bit for bit."""
 
+import copy
 from collections.abc import Callable
 
 import pytest
@@ -84,5 +85,23 @@ def test_gradients_laid_out_otherwise_are_put_right() -> None:
         take([weight.grad for group in optimizer.param_groups for weight in group["params"]])
 
     walk(ours, lambda _: turned(update, ours))
+    walk(theirs, lambda _: theirs.step())
+    assert_same(ours, theirs)
+
+
+def test_a_second_owner_and_loaded_memories_count_steps_alike():
+    """A loop that is left and entered again makes a second `Update` of one optimizer; a resume loads its state."""
+    options = OptimizerOptions(name="adam")
+    ours, theirs = make_optimizer(network(), options), make_optimizer(network(), options)
+    first = Update(ours, is_alone=True)
+    for turn in range(3):
+        walk(ours, first if turn == 0 else Update(ours, is_alone=True), without=0 if turn else -1)
+        walk(theirs, lambda _: theirs.step(), without=0 if turn else -1)
+        assert_same(ours, theirs)
+    update = Update(ours, is_alone=True)
+    walk(ours, update)
+    walk(theirs, lambda _: theirs.step())
+    ours.load_state_dict(copy.deepcopy(theirs.state_dict()))
+    walk(ours, update)
     walk(theirs, lambda _: theirs.step())
     assert_same(ours, theirs)
