@@ -18,8 +18,9 @@ import polars as pl
 
 from rumbo.api.computing import num_threads
 from rumbo.api.config import RunConfig
+from rumbo.api.goals import class_names
 from rumbo.api.interrupts import Interrupted, StopRequest, stop_requests
-from rumbo.api.prepare import EVALUATION_BATCH, prepare
+from rumbo.api.prepare import EVALUATION_BATCH, assemble, gather
 from rumbo.api.run import Run
 from rumbo.api.sources import Progress, open_run_data, require_same_data, used_by
 from rumbo.api.weights import load_weights
@@ -262,7 +263,9 @@ def _of_fold(
     options = replace(config.train, epochs=plan.epochs, patience=None, budget_seconds=None, shard=False)
     others = parts.filter(pl.col("fold") != fold).select("id", pl.lit("train").alias("split"))
     split = Split(others, hashlib.sha256(json.dumps(others["id"].to_list()).encode()).hexdigest())
-    prepared = prepare(replace(config, train=options), base=run.path, split=split, progress=progress)
+    config = replace(config, train=options)
+    of_run = (Split.load(run.folder.split), class_names(run.model.task))
+    prepared = assemble(gather(config, base=run.path, split=split, of_run=of_run, progress=progress), config)
     load_weights(prepared, run.path)
     task, options = prepared.task, prepared.config.train
     state = TrainState.fresh(task.model, options)

@@ -11,7 +11,7 @@ from typing import Any
 from rumbo.api.advising import LEAST_DEV, ShowAttempt, situation_of, tried_on
 from rumbo.api.config import RunConfig
 from rumbo.api.diagnosing import deviation_of, possible_error
-from rumbo.api.goals import table_of, values_of_columns
+from rumbo.api.goals import class_names, table_of, values_of_columns
 from rumbo.api.prepare import assemble, gather
 from rumbo.api.run import Run
 from rumbo.api.sources import Progress, require_same_data, used_by
@@ -170,7 +170,8 @@ def _begun(
         raise UsageError(
             t("{path} exists already. Choose another --out, or go on with the lab book there with --resume.", path=out)
         )
-    gathered = gather(wanted, base=Path(), split=split, progress=progress)
+    of_run = None if run is None or split is None else (split, class_names(run.model.task))
+    gathered = gather(wanted, base=Path(), split=split, of_run=of_run, progress=progress)
     if run is not None:
         require_same_data(used_by(gathered.dataset, gathered.split), run.folder, run.config.path)
     prepared = assemble(gathered, wanted)

@@ -1,7 +1,7 @@
 """From a path to everything that training needs: data opened, checked and split, inputs fitted, network built."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from rumbo.api.costs import read_costs
 from rumbo.api.defaults import apply_preset, choose_model, choose_rule, choose_training, flips
 from rumbo.api.goals import add_to, training_goal
 from rumbo.api.mixing import refuse_mixing_in_vain
-from rumbo.api.sources import Progress, deal_out, deal_out_main, open_run_data, rows_but
+from rumbo.api.sources import Progress, deal_out, deal_out_main, open_run_data, rows_but, used_by
 from rumbo.core.devices import choose_device, num_cores
 from rumbo.core.errors import DataError, UsageError
 from rumbo.core.messages import t
@@ -188,10 +188,29 @@ def prepare(
     return assemble(gather(config, base=base, split=split, progress=progress), config, preset)
 
 
-def gather(config: RunConfig, *, base: Path, split: Split | None = None, progress: Progress | None = None) -> Gathered:
-    """The part of `prepare` that reads: open, decode, deal out, check. Arguments and errors are those of `prepare`."""
+def gather(
+    config: RunConfig,
+    *,
+    base: Path,
+    split: Split | None = None,
+    of_run: tuple[Split, Sequence[str]] | None = None,
+    progress: Progress | None = None,
+) -> Gathered:
+    """The part of `prepare` that reads: open, decode, deal out, check.
+
+    Args:
+        config: as for `prepare`, which names the errors, too.
+        base: likewise.
+        split: likewise.
+        of_run: the split and the classes of a finished run: what its folder of data has gained since is left out.
+        progress: as for `prepare`.
+    """
     choose_device(config.device)
     dataset = open_run_data(config, base=base, split_of=lambda main: deal_out_main(main, config, base))
+    if of_run is not None:
+        dataset = used_by(dataset, of_run[0])
+        if of_run[1] and dataset.target is not None:
+            dataset = replace(dataset, target=replace(dataset.target, classes=tuple(of_run[1])))
     filled = _filled(config, dataset)
     assert filled.model.name is not None
     costs = None if config.costs is None else read_costs(base / config.costs, _trainable(dataset).classes)

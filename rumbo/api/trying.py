@@ -11,7 +11,7 @@ import polars as pl
 
 from rumbo.api.computing import num_threads
 from rumbo.api.config import RunConfig
-from rumbo.api.goals import table_of, training_goal, values_of_columns
+from rumbo.api.goals import class_names, table_of, training_goal, values_of_columns
 from rumbo.api.prepare import EVALUATION_BATCH, Gathered, Prepared, assemble, gather
 from rumbo.api.run import Run
 from rumbo.api.sources import Progress, require_same_data, used_by
@@ -66,7 +66,9 @@ class Workbench:
         Raises:
             DataError: they have gone, or are not those of the run any more.
         """
-        gathered = gather(run.config, base=run.path, split=Split.load(run.folder.split), progress=progress)
+        split = Split.load(run.folder.split)
+        of_run = (split, class_names(run.model.task))
+        gathered = gather(run.config, base=run.path, split=split, of_run=of_run, progress=progress)
         require_same_data(used_by(gathered.dataset, gathered.split), run.folder, run.config.path)
         return cls(config=timeless(run), base=run.path, gathered=gathered, beat=beat)
 
