@@ -94,14 +94,14 @@ def test_no_network_judges_what_it_learned_from(copied: Run, monkeypatch: pytest
     saved = Split.load(copied.folder.split).table
     test = set(saved.filter(pl.col("split") == "test")["id"])
     learned: list[set[str]] = []
-    original = held_out.prepare
+    original = held_out.gather
 
     def spy(config, *, split: Split, **rest):
         assert set(split.table["split"]) == {"train"}
         learned.append(set(split.table["id"]))
         return original(config, split=split, **rest)
 
-    monkeypatch.setattr(held_out, "prepare", spy)
+    monkeypatch.setattr(held_out, "gather", spy)
     check_labels(copied, folds=2)
     judged = [set(pl.read_parquet(copied.path / "labels" / f"fold-{fold}.parquet")["id"]) for fold in (1, 2)]
     for held, others in zip(judged, learned, strict=True):
@@ -113,7 +113,7 @@ def test_no_network_judges_what_it_learned_from(copied: Run, monkeypatch: pytest
 
 def test_a_second_call_trains_nothing(checked, monkeypatch: pytest.MonkeyPatch):
     run, check, _, _ = checked
-    monkeypatch.setattr(held_out, "prepare", None)
+    monkeypatch.setattr(held_out, "gather", None)
     monkeypatch.setattr(held_out, "_own_data", None)  # nor does it open the data
     again = check_labels(run, folds=3, top=7)
     assert again.suspects == check.suspects[:7]
