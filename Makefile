@@ -18,8 +18,9 @@ FAST := tests/test_architecture.py tests/test_messages.py tests/core tests/losse
 check: $(STAMP)
 	$(BIN)/ruff format --check rumbo tests bench
 	$(BIN)/ruff check rumbo tests bench
-	$(BIN)/pyright
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal -m "not slow and not gpu and not train" $(FAST)
+	$(BIN)/pyright & types=$$!; \
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal -m "not slow and not gpu and not train" $(FAST); \
+	tests=$$?; wait $$types && exit $$tests
 
 proofs: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow

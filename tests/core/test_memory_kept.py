@@ -30,6 +30,7 @@ print(most)
 """
 
 
+@pytest.mark.train
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the setting is glibc's")
 def test_freed_memory_is_taken_again_without_page_faults():
     faults = {

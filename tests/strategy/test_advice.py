@@ -74,6 +74,7 @@ def test_the_best_of_ten_is_found_and_told_with_an_interval_that_holds_the_truth
     assert found.seconds <= 120
 
 
+@pytest.mark.train
 def test_what_does_nothing_is_seldom_recommended():
     false = 0
     for seed in range(50):

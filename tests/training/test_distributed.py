@@ -115,6 +115,7 @@ def test_what_is_not_finite_in_one_part_stops_all_before_the_update() -> None:
     assert all(message.startswith("3 the cost of step 3, or its gradient,") for message in messages)
 
 
+@pytest.mark.train
 def test_a_team_agrees() -> None:
     for answers in together(3, say, ["Ñandú/é", "b", "c"]):
         assert answers[:3] == [(True, False, True), "Ñandú/é", 0.25]
